@@ -1,0 +1,94 @@
+"""The contracts of the corpus stage: readers give documents, cleaners change or drop them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic
+
+from zaoju.contracts.segmenter import OptionsT
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text of the corpus. Documents are never joined or split after reading."""
+
+    text: str
+    source: str
+    """Where it came from, for a person: `poems.jsonl:17`, `stories.txt:120-131`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the source that could not become a document. It is reported, and nothing is lost in silence."""
+
+    source: str
+    """The file, and the line where one is known."""
+
+    reason: str
+    """What is wrong and what the user can do."""
+
+    bytes: int = 0
+    """How many bytes of the source are affected; 0 where that is not known."""
+
+
+class Reader(ABC, Generic[OptionsT]):
+    """A source of documents: files, folders, a generator.
+
+    Paths in the options are already absolute when the reader is built.
+    """
+
+    def __init__(self, options: OptionsT) -> None:
+        self.options = options
+
+    @abstractmethod
+    def read(self) -> Iterator[Document | Problem]:
+        """Every document of the source, in an order that never changes. Memory must not grow with the corpus."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A short text that changes whenever `read` would give other documents, such as a hash of the files."""
+
+    def files(self) -> list[Path]:
+        """The files that will be read; empty for a source that is not made of files."""
+        return []
+
+    def size(self) -> int | None:
+        """How many bytes `read` goes through, for progress; None where it is not known beforehand."""
+        return None
+
+
+class KnownSource(ABC):
+    """A reader whose text has a known probability, so that a model can be compared with the truth.
+
+    A reader that also inherits from this class gets two more lines in the evaluation: how far the model is from the
+    entropy of the source, and how many generated texts the source could have written.
+    """
+
+    @abstractmethod
+    def log_probability(self, text: str) -> float | None:
+        """The natural logarithm of the probability that the source writes exactly `text`; None where it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A cleaner's verdict: this document is not kept, for this reason."""
+
+    reason: str
+    """A short rule name that the account sums over, such as `too_short`."""
+
+
+class Cleaner(ABC, Generic[OptionsT]):
+    """A rule that changes a document or drops it with a reason.
+
+    It must be idempotent: cleaning a cleaned text changes nothing.
+    """
+
+    def __init__(self, options: OptionsT) -> None:
+        self.options = options
+
+    @abstractmethod
+    def clean(self, text: str) -> str | Dropped:
+        """The cleaned text, or why the document is dropped."""

@@ -1,0 +1,100 @@
+"""The contract of a trainer: a training run in, a model folder out."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic
+
+from zaoju.contracts.events import EventSink
+from zaoju.contracts.segmenter import OptionsT
+
+if TYPE_CHECKING:
+    from zaoju.models import CausalLM
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """Which model to train: a new one of an architecture, or the one in a folder."""
+
+    architecture: str
+    """A model type of transformers, such as `gpt2` or `llama`. Ignored where `init_from` is given."""
+
+    numbers: Mapping[str, int | float | bool | str]
+    """Keyword arguments of the architecture's configuration, under the names that transformers uses."""
+
+    vocabulary_size: int
+    """How many tokens the tokenizer has."""
+
+    end_of_text: int
+    """The id of the token between documents; it also starts a text."""
+
+    init_from: Path | None = None
+    """A Hugging Face folder to train on from, with this run's tokenizer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """All that a trainer gets. The engine has made the folders and checked that the parts agree."""
+
+    model: ModelPlan
+    train: Path
+    """A folder of packed tokens; `zaoju.tokenization.PackedTokens.open` reads it."""
+
+    held_out: Path
+    """Packed tokens of documents that are never trained on."""
+
+    checkpoints: Path
+    """Where checkpoints go. One that is there when the run begins is to be continued."""
+
+    artefact: Path
+    """Where the finished model goes: a folder that does not exist yet and must appear whole."""
+
+    seed: int
+    device: str
+    """`cpu`, `cuda` or `mps`, already chosen."""
+
+    emit: EventSink
+    """Report `TrainStep`, `CheckpointSaved`, `Progress` and `Notice` here."""
+
+    observe: Callable[[int, CausalLM], float]
+    """Call it now and then as `observe(step, model)`: the engine scores held-out text, writes sample texts, and returns
+    the bits per character, by which the best model is kept."""
+
+    cancel: threading.Event
+    """When it is set, save a checkpoint, then raise `zaoju.Cancelled`."""
+
+
+class Trainer(ABC, Generic[OptionsT]):
+    """Makes a model from packed tokens and leaves it in `run.artefact`.
+
+    A Transformer's folder must load in `transformers`; checkpoints bear the parameter names of transformers.
+    """
+
+    def __init__(self, options: OptionsT) -> None:
+        self.options = options
+
+    @abstractmethod
+    def preflight(self, run: TrainingRun) -> Preflight:
+        """What the run will do, known before it starts. Called in the preflight; must be quick."""
+
+    @abstractmethod
+    def train(self, run: TrainingRun) -> None:
+        """Train, resuming from `run.checkpoints` where there is one, and leave the model in `run.artefact`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What a training run will do."""
+
+    steps: int
+    tokens_per_step: int
+    parameters: int
+    memory_bytes: int
+    """An estimate of the peak: weights, gradients, optimiser and activations."""
+
+    seconds: float | None
+    """An estimate from timed steps; None where it was not timed."""

@@ -1,0 +1,1 @@
+"""The builtin plugins of zaoju, registered like any stranger's."""

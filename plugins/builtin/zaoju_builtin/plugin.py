@@ -1,0 +1,203 @@
+"""The builtin plugin: every builtin component, by name and import string. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from zaoju import Component, hookimpl
+
+ZAOJU_CONTRACT = 1
+
+_HOME = "zaoju_builtin"
+_PKUSEG_COMMAND = "see docs/pkuseg.md"
+
+
+@hookimpl
+def zaoju_readers() -> list[Component]:
+    options = f"{_HOME}.readers.options"
+    return [
+        Component(
+            "text",
+            f"{_HOME}.readers.text:TextReader",
+            options=f"{options}:TextOptions",
+            summary="Plain text files and folders of them",
+        ),
+        Component(
+            "jsonl",
+            f"{_HOME}.readers.jsonl:JsonLinesReader",
+            options=f"{options}:JsonLinesOptions",
+            summary="Files with one JSON object a line",
+        ),
+        Component(
+            "stories",
+            f"{_HOME}.readers.stories:StoriesReader",
+            options=f"{options}:StoriesOptions",
+            summary="Small Chinese stories from a bundled grammar, any amount, of known entropy",
+        ),
+    ]
+
+
+@hookimpl
+def zaoju_cleaners() -> list[Component]:
+    return [
+        Component(
+            "basic",
+            f"{_HOME}.cleaners.basic:BasicCleaner",
+            options=f"{_HOME}.cleaners.options:BasicOptions",
+            summary="Line ends, control characters and stray white space; drops what is empty or too short",
+        )
+    ]
+
+
+@hookimpl
+def zaoju_segmenters() -> list[Component]:
+    options = f"{_HOME}.segmenters.options"
+    return [
+        Component("none", f"{_HOME}.segmenters.none:NoSegmenter", summary="The whole text is one piece"),
+        Component(
+            "characters",
+            f"{_HOME}.segmenters.characters:CharacterSegmenter",
+            summary="Every character is a piece",
+            gives=frozenset({"words"}),
+        ),
+        Component(
+            "whitespace",
+            f"{_HOME}.segmenters.whitespace:WhitespaceSegmenter",
+            summary="For text that is already cut: words stand between blanks",
+            gives=frozenset({"words"}),
+        ),
+        Component(
+            "jieba",
+            f"{_HOME}.segmenters.jieba_words:JiebaSegmenter",
+            options=f"{options}:JiebaOptions",
+            summary="Chinese words by jieba: a dictionary and a hidden Markov model",
+            gives=frozenset({"words"}),
+            requires=("jieba",),
+            install="pip install jieba",
+        ),
+        Component(
+            "pkuseg",
+            f"{_HOME}.segmenters.pkuseg_words:PkusegSegmenter",
+            options=f"{options}:PkusegOptions",
+            summary="Chinese words by pkuseg: a conditional random field; slow and accurate",
+            gives=frozenset({"words"}),
+            requires=("pkuseg",),
+            install=_PKUSEG_COMMAND,
+        ),
+    ]
+
+
+@hookimpl
+def zaoju_vocabularies() -> list[Component]:
+    options = f"{_HOME}.vocabularies.options"
+    words = frozenset({"words"})
+    return [
+        Component(
+            "characters",
+            f"{_HOME}.vocabularies.characters:CharacterVocabulary",
+            options=f"{options}:CharacterOptions",
+            summary="One token a character",
+        ),
+        Component(
+            "words",
+            f"{_HOME}.vocabularies.words:WordVocabulary",
+            options=f"{options}:WordOptions",
+            summary="The segmenter's most frequent words, and characters for the rest",
+            needs=words,
+        ),
+        Component(
+            "bpe",
+            f"{_HOME}.vocabularies.bpe:BytePairVocabulary",
+            options=f"{options}:BytePairOptions",
+            summary="Byte-pair encoding; merges never cross the segmenter's pieces",
+        ),
+        Component(
+            "unigram",
+            f"{_HOME}.vocabularies.unigram:UnigramVocabulary",
+            options=f"{options}:UnigramOptions",
+            summary="A unigram language model over subwords",
+        ),
+        Component(
+            "wordpiece",
+            f"{_HOME}.vocabularies.wordpiece:WordPieceVocabulary",
+            options=f"{options}:WordPieceOptions",
+            summary="WordPiece: the longest known piece first",
+        ),
+        Component(
+            "word_list",
+            f"{_HOME}.vocabularies.word_list:WordListVocabulary",
+            options=f"{options}:WordListOptions",
+            summary="The words of a file, one a line, and characters for the rest",
+        ),
+    ]
+
+
+@hookimpl
+def zaoju_trainers() -> list[Component]:
+    return [
+        Component(
+            "lean",
+            f"{_HOME}.trainers.lean:LeanTrainer",
+            options=f"{_HOME}.trainers.options:LeanOptions",
+            summary="A plain training loop on Accelerate, exact on resume",
+        )
+    ]
+
+
+@hookimpl
+def zaoju_runners() -> list[Component]:
+    return [
+        Component("lean", "zaoju.generation:LeanRunner", summary="GPT-2 folders, with the engine's own modules"),
+        Component(
+            "transformers",
+            "zaoju.generation:TransformersRunner",
+            summary="Any causal language model that transformers can load",
+        ),
+    ]
+
+
+@hookimpl
+def zaoju_transforms() -> list[Component]:
+    options = f"{_HOME}.decoding.options"
+    return [
+        Component(
+            "temperature",
+            f"{_HOME}.decoding.temperature:Temperature",
+            options=f"{options}:TemperatureOptions",
+            summary="Divides the logits: below 1 is bolder, above 1 more varied",
+        ),
+        Component(
+            "top_k",
+            f"{_HOME}.decoding.top_k:TopK",
+            options=f"{options}:TopKOptions",
+            summary="Keeps the k most probable tokens",
+        ),
+        Component(
+            "top_p",
+            f"{_HOME}.decoding.top_p:TopP",
+            options=f"{options}:TopPOptions",
+            summary="Keeps the smallest set of tokens that holds the share p of the probability",
+        ),
+        Component(
+            "repetition_penalty",
+            f"{_HOME}.decoding.repetition_penalty:RepetitionPenalty",
+            options=f"{options}:RepetitionPenaltyOptions",
+            summary="Makes tokens that were already used less probable",
+        ),
+    ]
+
+
+@hookimpl
+def zaoju_selectors() -> list[Component]:
+    return [
+        Component("argmax", f"{_HOME}.decoding.argmax:Argmax", summary="The most probable token"),
+        Component("sample", f"{_HOME}.decoding.sample:Sample", summary="A token drawn by its probability"),
+    ]
+
+
+@hookimpl
+def zaoju_strategies() -> list[Component]:
+    home = f"{_HOME}.decoding.strategies"
+    return [
+        Component("greedy", f"{home}:Greedy", summary="Always the most probable token"),
+        Component("top_k", f"{home}:TopKStrategy", summary="Draws from the k most probable tokens"),
+        Component("nucleus", f"{home}:Nucleus", summary="Draws from the smallest set that holds the share p"),
+    ]
