@@ -1,0 +1,97 @@
+"""Files that appear whole or not at all, and hashes of what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write `text` to `path` in UTF-8. Whoever looks sees the old file or the new one, never a part of it."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with partial.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside `path` to write into; when the block ends well, it takes the place of `path`.
+
+    An existing `path` is replaced. Where the block raises, `path` is as it was and nothing else remains. What a killed
+    process left behind is cleared up by the next one that writes to the same `path`; two at once are not supported.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial, aside = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.aside")
+    _restore(path, partial, aside)
+    partial.mkdir()
+    try:
+        yield partial
+        _sync_tree(partial)
+        if path.exists():
+            path.rename(aside)
+        partial.rename(path)
+    except BaseException:
+        _restore(path, partial, aside)
+        raise
+    _sync_folder(path.parent)
+    _remove(aside)
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of the file's content, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_json(value: object) -> str:
+    """The SHA-256 of a JSON value, the same for equal values whatever the order of their keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _restore(path: Path, partial: Path, aside: Path) -> None:
+    """Undo an unfinished replacement: the old folder is back in its place, or is there for nothing and goes."""
+    _remove(partial)
+    if aside.exists() and not path.exists():
+        aside.rename(path)
+    _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync_tree(folder: Path) -> None:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with Path(parent, name).open("rb") as file:
+                os.fsync(file.fileno())
+        _sync_folder(Path(parent))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Windows cannot open folders, and has no need of it."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
