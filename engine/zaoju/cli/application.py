@@ -1,0 +1,50 @@
+"""The `zaoju` command: its sub-commands, its exit codes, its signals."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+import zaoju
+from zaoju.cli.commands import COMMANDS
+
+EXIT_USER_ERROR = 2
+EXIT_CANCELLED = 130
+
+
+class Application(click.Group):
+    """A group whose commands may raise zaoju's own errors."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command. A mistake of the user's ends in one message and exit code 2, without a traceback."""
+        try:
+            return super().invoke(context)
+        except zaoju.UserError as error:
+            click.echo(f"error: {error}", err=True)
+            context.exit(EXIT_USER_ERROR)
+        except zaoju.Cancelled as stopped:
+            click.echo(f"stopped: {stopped}. The same command goes on from there.", err=True)
+            context.exit(EXIT_CANCELLED)
+
+
+@click.group(cls=Application, commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """造句: your own text in, a trained model out, and text from it. Every stage is a plugin.
+
+    \b
+    zaoju run                     the whole path of config.yaml in the current folder
+    zaoju init DIR --corpus FILE  a project for your own text
+    zaoju generate --prompt 我想  write with the trained model
+    """
+    _use_all_cores()
+
+
+def _use_all_cores() -> None:
+    """Let numeric libraries use every core that this process may use.
+
+    They read this when they are first imported, which has not happened yet. A library must not decide this, so only
+    the command line does; a value that the user has set stays.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores))

@@ -1,0 +1,24 @@
+"""`zaoju export`: a plain Hugging Face folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import zaoju
+from zaoju.cli.options import with_json
+from zaoju.cli.output import print_json, print_lines
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+@with_json
+def export(model: Path, folder: Path, as_json: bool) -> None:
+    """Copy MODEL to FOLDER for transformers, vLLM and others, and check the copy with transformers."""
+    exported = zaoju.export(model, folder)
+    if as_json:
+        print_json({"folder": str(exported.folder), "largest_difference": exported.largest_difference})
+    else:
+        print_lines([f"{exported.folder}: loads in transformers; largest difference {exported.largest_difference:.1e}"])

@@ -1,0 +1,80 @@
+"""`zaoju generate`: write with a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import zaoju
+from zaoju.cli.options import with_config, with_json, with_quiet
+from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.watching import watching
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path), required=False)
+@click.option("--prompt", "prompts", multiple=True, help="A text to continue. Repeatable; empty for a text from nothing.")
+@click.option("--prompts", "file", type=click.Path(path_type=Path, allow_dash=True), help="A prompt a line; - for stdin.")
+@click.option("--strategy", help="A decoding strategy by name: greedy, top_k, nucleus, ...")
+@click.option("--seed", type=click.IntRange(min=0), help="The first text's seed; the next ones have the next numbers.")
+@click.option("--n", "count", type=click.IntRange(min=1), default=1, show_default=True, help="Texts per prompt.")
+@click.option("--max-new-tokens", type=click.IntRange(min=1), help="The most tokens a text may get.")
+@click.option("--stream", is_flag=True, help="Print each text while it is written.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the results to a file instead.")
+@with_config
+@with_json
+@with_quiet
+def generate(
+    model: Path | None,
+    prompts: tuple[str, ...],
+    file: Path | None,
+    strategy: str | None,
+    seed: int | None,
+    count: int,
+    max_new_tokens: int | None,
+    stream: bool,
+    output: Path | None,
+    config: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Continue prompts with MODEL, or with the model of the configuration's run."""
+    if stream and (as_json or output is not None):
+        raise click.UsageError("--stream prints text while it is written; leave out --json and --output")
+    chosen = [*prompts, *(_read_prompts(file) if file is not None else [])]
+    if not chosen:
+        raise click.UsageError("nothing to continue: give --prompt TEXT or --prompts FILE")
+    writer = zaoju.open_writer(
+        model, config=config, overrides=overrides, strategy=strategy, seed=seed, max_new_tokens=max_new_tokens
+    )
+    if stream:
+        _stream(writer, chosen, count)
+        return
+    with watching(quiet=quiet) as (on_event, cancel):
+        texts = writer.write(chosen, count=count, on_event=on_event, cancel=cancel)
+    if output is not None:
+        zaoju.save_texts(texts, output)
+    elif as_json:
+        print_json([text.to_json() for text in texts])
+    else:
+        print_lines(f"{text.prompt}{text.text}" for text in texts)
+
+
+def _stream(writer: zaoju.Writer, prompts: list[str], count: int) -> None:
+    for prompt in prompts:
+        for number in range(count):
+            click.echo(prompt, nl=False)
+            for chunk in writer.stream(prompt, number=number):
+                click.echo(chunk.text, nl=False)
+            click.echo()
+
+
+def _read_prompts(file: Path) -> list[str]:
+    """The lines of a file or of standard input; empty lines do not count."""
+    if str(file) == "-":
+        text = click.get_text_stream("stdin", encoding="utf-8").read()
+    else:
+        text = zaoju.read_text(file)
+    return [line for line in text.splitlines() if line.strip()]

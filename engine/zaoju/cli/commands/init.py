@@ -1,0 +1,30 @@
+"""`zaoju init`: a project folder for one's own text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import zaoju
+from zaoju.cli.options import with_json
+from zaoju.cli.output import print_json, print_lines
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--corpus",
+    "files",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A text file, a JSON-lines file or a folder of them. Repeatable; the bundled stories where none is given.",
+)
+@with_json
+def init(folder: Path, files: tuple[Path, ...], as_json: bool) -> None:
+    """Write FOLDER/config.yaml, fitted to the corpus. The corpus stays where it is."""
+    project = zaoju.init_project(folder, files)
+    if as_json:
+        print_json({"config": str(project.config), "documents": project.documents, "characters": project.characters})
+        return
+    print_lines([*project.findings, f"wrote {project.config}", "", f"next: cd {folder} && zaoju run"])

@@ -1,0 +1,31 @@
+"""`zaoju run`: the whole path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import zaoju
+from zaoju.cli.options import with_config, with_json, with_quiet
+from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.scores import score_lines
+from zaoju.cli.watching import watching
+
+
+@click.command()
+@with_config
+@with_json
+@with_quiet
+def run(config: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+    """The whole path of a configuration: corpus, vocabulary, training, scores, samples.
+
+    What is unchanged since the last run is skipped; an interrupted training goes on.
+    """
+    with watching(quiet=quiet) as (on_event, cancel):
+        result = zaoju.run(config, overrides=overrides, on_event=on_event, cancel=cancel)
+    if as_json:
+        account = result.account.to_json()
+        print_json({"model": str(result.model), "account": account, "scores": result.scores.to_json()})
+        return
+    print_lines([*result.account.lines(), "", *score_lines(result.scores), "", f"model: {result.model}"])

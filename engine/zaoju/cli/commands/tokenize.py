@@ -1,0 +1,25 @@
+"""`zaoju tokenize`: how a model's tokenizer cuts a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import zaoju
+from zaoju.cli.options import with_json
+from zaoju.cli.output import print_json, print_lines
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("text")
+@with_json
+def tokenize(model: Path, text: str, as_json: bool) -> None:
+    """The tokens of TEXT under MODEL. `-` reads standard input."""
+    text = click.get_text_stream("stdin").read() if text == "-" else text
+    tokens = zaoju.Tokenizer.load(model, zaoju.discover_plugins()).tokens(text)
+    if as_json:
+        print_json({"text": text, "tokens": [{"id": token, "text": shown} for token, shown in tokens]})
+    else:
+        print_lines(["/".join(shown for _, shown in tokens), f"{len(tokens)} tokens, {len(text)} characters"])

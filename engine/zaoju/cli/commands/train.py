@@ -1,0 +1,26 @@
+"""`zaoju train`: train the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import zaoju
+from zaoju.cli.options import with_config, with_json, with_quiet
+from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.watching import watching
+
+
+@click.command()
+@with_config
+@with_json
+@with_quiet
+def train(config: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+    """Train the model, or go on with an interrupted training."""
+    with watching(quiet=quiet) as (on_event, cancel):
+        folder = zaoju.train(config, overrides=overrides, on_event=on_event, cancel=cancel)
+    if as_json:
+        print_json({"model": str(folder)})
+    else:
+        print_lines([f"model: {folder}"])

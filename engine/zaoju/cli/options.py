@@ -1,0 +1,39 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Decorator = Callable[[Callable[P, R]], Callable[P, R]]
+
+
+def with_config(command: Callable[P, R]) -> Callable[P, R]:
+    """`--config` and `--set`."""
+    command = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override one value, such as decoding.top_p=0.9. Repeatable.",
+    )(command)
+    return click.option(
+        "--config",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The configuration; config.yaml in the current folder where it is not given.",
+    )(command)
+
+
+def with_json(command: Callable[P, R]) -> Callable[P, R]:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def with_quiet(command: Callable[P, R]) -> Callable[P, R]:
+    """`--quiet`."""
+    return click.option("--quiet", is_flag=True, help="Show no progress, only the result.")(command)

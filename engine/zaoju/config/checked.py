@@ -1,0 +1,58 @@
+"""A configuration with the plugins that it asks for: read, discovered, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zaoju.config.check import check
+from zaoju.config.load import LoadedConfig, load_config
+from zaoju.config.plan import Plan
+from zaoju.plugins import PluginManager, PluginSettings
+
+DEFAULT_CONFIG = Path("config.yaml")
+
+ConfigSource = Path | str | Mapping[str, object] | None
+"""A YAML file, a mapping with the same keys, or None for `config.yaml` in the current folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedConfig:
+    """A configuration that can run, and the plugins that it was checked with."""
+
+    plan: Plan
+    plugins: PluginManager
+
+
+def check_config(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> CheckedConfig:
+    """Read and check a configuration. Reads no corpus and imports no model code.
+
+    Raises `ConfigError` or `PluginError` with every mistake, its key and its line.
+    """
+    loaded = _load(config, overrides)
+    plugins = _discover(loaded)
+    return CheckedConfig(check(loaded, plugins), plugins)
+
+
+def discover_plugins(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> PluginManager:
+    """The installed plugins, under the `plugins` section of a configuration.
+
+    Where `config` is None and there is no `config.yaml`, nothing is blocked and nothing preferred.
+    """
+    if config is None and not overrides and not DEFAULT_CONFIG.exists():
+        return PluginManager.discover()
+    return _discover(_load(config, overrides))
+
+
+def _load(config: ConfigSource, overrides: Sequence[str]) -> LoadedConfig:
+    if isinstance(config, Mapping):
+        return load_config(None, overrides, data=config)
+    return load_config(DEFAULT_CONFIG if config is None else Path(config), overrides)
+
+
+def _discover(loaded: LoadedConfig) -> PluginManager:
+    chosen = loaded.config.plugins
+    return PluginManager.discover(
+        PluginSettings(block=tuple(chosen.block), only=tuple(chosen.only), prefer=dict(chosen.prefer))
+    )

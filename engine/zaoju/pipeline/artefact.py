@@ -1,0 +1,35 @@
+"""`zaoju.json`: what a model folder says of itself, and where finished models are put."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from zaoju.files import whole_folder, write_text_whole
+
+ARTEFACT_FORMAT = 1
+DESCRIPTION = "zaoju.json"
+
+
+def publish(model: Path, description: Mapping[str, object], target: Path) -> None:
+    """Copy the finished model to `target`, with its description, whole or not at all.
+
+    `target` is what the user loads; a model that was there is replaced, and stays in its own stage folder.
+    """
+    with whole_folder(target) as folder:
+        shutil.copytree(model, folder, dirs_exist_ok=True)
+        described = {"format": ARTEFACT_FORMAT, "zaoju": version("zaoju"), **description}
+        write_text_whole(folder / DESCRIPTION, json.dumps(described, ensure_ascii=False, indent=1) + "\n")
+
+
+def published_key(target: Path) -> str | None:
+    """The key under which the model in `target` was published; None where there is none."""
+    try:
+        description = json.loads((target / DESCRIPTION).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    key = description.get("key") if isinstance(description, dict) else None
+    return key if isinstance(key, str) else None

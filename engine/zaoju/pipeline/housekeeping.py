@@ -1,0 +1,64 @@
+"""What a run folder holds: which stages are done, and what no present configuration needs."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zaoju.config import ConfigSource
+from zaoju.pipeline.api import open_pipeline
+from zaoju.pipeline.pipeline import Pipeline
+
+StageState = Literal["done", "interrupted", "to do"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """How far one stage of a configuration is."""
+
+    stage: str
+    state: StageState
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A folder that the configuration does not need."""
+
+    folder: Path
+    bytes: int
+
+
+def status(config: ConfigSource = None, *, overrides: tuple[str, ...] = ()) -> list[StageStatus]:
+    """Every stage of a configuration, in order. Runs nothing."""
+    pipeline = open_pipeline(config, overrides=overrides)
+    return [StageStatus(stage.name, _state(pipeline, stage.done, stage.key), stage.folder) for stage in pipeline.stages()]
+
+
+def clean(config: ConfigSource = None, *, overrides: tuple[str, ...] = (), remove: bool = True) -> list[Unused]:
+    """Remove the stage folders and checkpoints that this configuration does not use, and say which.
+
+    The published model is never touched. With `remove=False` nothing is removed.
+    """
+    pipeline = open_pipeline(config, overrides=overrides)
+    used = {stage.folder for stage in pipeline.stages()}
+    used |= {pipeline.checkpoints(stage.key) for stage in pipeline.stages()}
+    run = pipeline.plan.config.run
+    folders = sorted([*(run / "stages").glob("*"), *(run / "checkpoints").glob("*")])
+    unused = [Unused(folder, _size(folder)) for folder in folders if folder not in used]
+    if remove:
+        for item in unused:
+            shutil.rmtree(item.folder)
+    return unused
+
+
+def _state(pipeline: Pipeline, done: bool, key: str) -> StageState:
+    if done:
+        return "done"
+    return "interrupted" if pipeline.checkpoints(key).is_dir() else "to do"
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,83 @@
+"""What is looked at while a model trains: held-out text is scored and prompts are continued."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from zaoju.config import DecodingPlan
+from zaoju.contracts import EventSink, HeldOutScored, SampleWritten
+from zaoju.corpus import read_documents
+from zaoju.evaluation import bits_per_character
+from zaoju.generation import Engine, Request, runner_over
+from zaoju.models import CausalLM
+from zaoju.plugins import PluginManager
+from zaoju.tokenization import Tokenizer
+
+OBSERVED_CHARACTERS = 20_000
+"""Enough held-out text to tell models apart to about 0.02 bits per character, little enough to take a second."""
+
+_SAMPLE_TOKENS = 48
+
+
+class Observer:
+    """Scores a model in training and lets it write. Draws nothing from torch's generators, so training stays exact."""
+
+    def __init__(
+        self,
+        held_out: Path,
+        tokenizer: Tokenizer,
+        plugins: PluginManager,
+        decoding: DecodingPlan,
+        prompts: Sequence[str],
+        emit: EventSink,
+        cancel: threading.Event,
+    ) -> None:
+        self._texts = _first_texts(held_out, OBSERVED_CHARACTERS)
+        self._tokenizer = tokenizer
+        self._plugins = plugins
+        self._decoding = decoding
+        self._prompts = prompts
+        self._emit = emit
+        self._cancel = cancel
+
+    def observe(self, step: int, model: CausalLM) -> float:
+        """Bits per character of the held-out texts under `model`; reports it and one sample per call."""
+        training = model.training
+        model.eval()
+        try:
+            runner = runner_over(model)
+            score = bits_per_character(
+                runner, self._tokenizer, self._texts, emit=_silent, cancel=self._cancel
+            ).bits_per_character
+            self._emit(HeldOutScored(step, score))
+            self._write_sample(step, Engine(runner, self._tokenizer, self._plugins))
+        finally:
+            model.train(training)
+        return score
+
+    def _write_sample(self, step: int, engine: Engine) -> None:
+        if not self._prompts:
+            return
+        request = Request.from_plan(self._prompts[0], self._decoding, seed=step, max_new_tokens=_SAMPLE_TOKENS)
+        (generation,) = engine.generate_batch([request])
+        self._emit(SampleWritten(step, generation.prompt, generation.text))
+
+
+def _first_texts(documents: Path, characters: int) -> list[str]:
+    """The first documents that together hold about `characters`, and at least one."""
+    seen = 0
+
+    def wanted(text: str) -> bool:
+        nonlocal seen
+        wanted_still = seen < characters
+        seen += len(text)
+        return wanted_still
+
+    return list(takewhile(wanted, (document.text for document in read_documents(documents))))
+
+
+def _silent(event: object) -> None:
+    """Scoring a few texts is not worth a progress bar of its own."""

@@ -1,0 +1,247 @@
+"""The stages of one run, joined: corpus -> tokenization -> training -> evaluation -> a published model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from functools import cached_property
+from pathlib import Path
+
+from zaoju.config import Plan
+from zaoju.contracts import Cleaner, EventSink, Reader
+from zaoju.corpus import Account, prepare
+from zaoju.files import write_text_whole
+from zaoju.pipeline.artefact import publish, published_key
+from zaoju.pipeline.evaluation_stage import Scores, evaluate_model
+from zaoju.pipeline.events import combined
+from zaoju.pipeline.keys import component_key, reader_key
+from zaoju.pipeline.stages import Stage, StageRunner
+from zaoju.pipeline.training_stage import TrainingStage
+from zaoju.plugins import PluginManager, ResolvedComponent
+from zaoju.tokenization import Tokenizer, build_tokenizer, pack_documents
+
+
+class Pipeline:
+    """One configuration, ready to run. Every method does what comes before it first, and skips what is unchanged."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        plugins: PluginManager,
+        *,
+        on_event: EventSink | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self.plan = plan
+        self.plugins = plugins
+        self._emit = combined(on_event, plugins)
+        self._cancel = cancel or threading.Event()
+        self._stages = StageRunner(plan.config.run, self._emit, self._cancel)
+        self._readers = [component.build(Reader) for component in plan.readers]
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the finished model lies."""
+        return self.plan.config.run / "model"
+
+    def checkpoints(self, key: str) -> Path:
+        """Where the training with this key keeps its checkpoints while it is not finished."""
+        return self.plan.config.run / "checkpoints" / key
+
+    def prepare(self) -> Path:
+        """Read, clean and deduplicate the corpus; part it into training and held-out documents."""
+        corpus = self.plan.config.corpus
+        cleaners: list[tuple[str, Cleaner]] = [(item.name, item.build(Cleaner)) for item in self.plan.cleaners]
+
+        def work(folder: Path) -> None:
+            prepare(
+                self._readers,
+                cleaners,
+                folder,
+                drop_duplicates=corpus.duplicates == "drop",
+                held_out=corpus.held_out,
+                minimum_kept=corpus.minimum_kept,
+                seed=self.plan.config.seed,
+                skip_unreadable=corpus.unreadable == "skip",
+                emit=self._emit,
+                cancel=self._cancel,
+            )
+
+        return self._stages.run(self._prepare_stage, work)
+
+    def vocabulary(self) -> Path:
+        """Build the tokenizer, or take that of the model to train on."""
+        documents = self.prepare() / "train.jsonl"
+        tokenization = self.plan.config.tokenization
+        init_from = self.plan.config.model.init_from
+
+        def work(folder: Path) -> None:
+            if init_from is not None:
+                Tokenizer.load(init_from, self.plugins).save(folder)
+                return
+            build_tokenizer(
+                documents,
+                self.plan.segmenter,
+                self.plan.vocabulary,
+                live=tokenization.live,
+                workers=tokenization.workers,
+                emit=self._emit,
+                cancel=self._cancel,
+            ).save(folder)
+
+        return self._stages.run(self._vocabulary_stage, work)
+
+    def encode(self) -> Path:
+        """Turn the documents into packed tokens."""
+        prepared, vocabulary = self.prepare(), self.vocabulary()
+
+        def work(folder: Path) -> None:
+            tokenizer = Tokenizer.load(vocabulary, self.plugins)
+            for part in ("train", "held_out"):
+                pack_documents(
+                    prepared / f"{part}.jsonl",
+                    tokenizer,
+                    folder / part,
+                    workers=self.plan.config.tokenization.workers,
+                    emit=self._emit,
+                    cancel=self._cancel,
+                )
+
+        return self._stages.run(self._encode_stage, work)
+
+    def train(self) -> Path:
+        """Train the model, or go on where an interrupted training stopped."""
+        prepared, vocabulary, encoded = self.prepare(), self.vocabulary(), self.encode()
+        stage = self._train_stage
+        checkpoints = self.checkpoints(stage.key)
+        training = TrainingStage(self.plan, self.plugins, self._emit, self._cancel)
+
+        def work(folder: Path) -> None:
+            training.work(folder, checkpoints, prepared / "held_out.jsonl", vocabulary, encoded)
+
+        trained = self._stages.run(stage, work)
+        # Only now that the model is whole on disk are its checkpoints of no more use.
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return trained
+
+    def evaluate(self) -> Path:
+        """Score the held-out documents, write sample texts, and publish the model with its scores."""
+        prepared, trained = self.prepare(), self.train()
+
+        def work(folder: Path) -> None:
+            scores = evaluate_model(
+                trained / "model", prepared / "held_out.jsonl", self._readers, self.plan, self.plugins,
+                self._emit, self._cancel,
+            )  # fmt: skip
+            write_text_whole(folder / "scores.json", json.dumps(scores.to_json(), ensure_ascii=False, indent=1))
+
+        stage = self._evaluate_stage
+        evaluated = self._stages.run(stage, work)
+        if published_key(self.model_folder) != stage.key:
+            publish(trained / "model", self._description(stage, evaluated), self.model_folder)
+        return evaluated
+
+    def account(self) -> Account:
+        """The account of the prepared corpus."""
+        return Account.from_json(json.loads((self.prepare() / "account.json").read_text("utf-8")))
+
+    def scores(self) -> Scores:
+        """The scores of the finished model."""
+        return Scores.from_json(json.loads((self.evaluate() / "scores.json").read_text("utf-8")))
+
+    def stages(self) -> list[Stage]:
+        """Every stage of this configuration, in order, whether done or not. Runs nothing."""
+        return [
+            self._prepare_stage,
+            self._vocabulary_stage,
+            self._encode_stage,
+            self._train_stage,
+            self._evaluate_stage,
+        ]
+
+    @cached_property
+    def _prepare_stage(self) -> Stage:
+        config = self.plan.config
+        readers = zip(self.plan.readers, self._readers, strict=True)
+        return self._stages.stage(
+            "prepare",
+            {
+                "readers": [reader_key(component, reader) for component, reader in readers],
+                "cleaners": [component_key(component) for component in self.plan.cleaners],
+                "duplicates": config.corpus.duplicates,
+                "held_out": config.corpus.held_out,
+                "minimum_kept": config.corpus.minimum_kept,
+                "unreadable": config.corpus.unreadable,
+                "seed": config.seed,
+            },
+        )
+
+    @cached_property
+    def _vocabulary_stage(self) -> Stage:
+        init_from = self.plan.config.model.init_from
+        if init_from is not None:
+            return self._stages.stage("vocabulary", {"of": Tokenizer.load(init_from, self.plugins).fingerprint})
+        return self._stages.stage(
+            "vocabulary",
+            {
+                "prepare": self._prepare_stage.key,
+                "segmenter": component_key(self.plan.segmenter),
+                "vocabulary": component_key(self.plan.vocabulary),
+                "live": self.plan.config.tokenization.live,
+            },
+        )
+
+    @cached_property
+    def _encode_stage(self) -> Stage:
+        return self._stages.stage(
+            "encode", {"prepare": self._prepare_stage.key, "vocabulary": self._vocabulary_stage.key}
+        )
+
+    @cached_property
+    def _train_stage(self) -> Stage:
+        config = self.plan.config
+        return self._stages.stage(
+            "train",
+            {
+                "encode": self._encode_stage.key,
+                "model": config.model.model_dump(mode="json"),
+                "trainer": component_key(self.plan.trainer),
+                "seed": config.seed,
+            },
+        )
+
+    @cached_property
+    def _evaluate_stage(self) -> Stage:
+        config = self.plan.config
+        return self._stages.stage(
+            "evaluate",
+            {
+                "train": self._train_stage.key,
+                "evaluation": config.evaluation.model_dump(mode="json"),
+                "decoding": self.plan.decoding.identity(),
+                "seed": config.seed,
+            },
+        )
+
+    def _description(self, stage: Stage, evaluated: Path) -> dict[str, object]:
+        account = self.account()
+        return {
+            "key": stage.key,
+            "config": self.plan.config.model_dump(mode="json"),
+            "plugins": [component.identity() for component in self._components()],
+            "data": {"fingerprint": self._prepare_stage.key, **account.totals()},
+            "scores": json.loads((evaluated / "scores.json").read_text("utf-8")),
+        }
+
+    def _components(self) -> list[ResolvedComponent]:
+        plan = self.plan
+        return [
+            *plan.readers,
+            *plan.cleaners,
+            plan.segmenter,
+            plan.vocabulary,
+            plan.trainer,
+            *plan.decoding.chain,
+            plan.decoding.selector,
+        ]

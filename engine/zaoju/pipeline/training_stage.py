@@ -1,0 +1,81 @@
+"""The training stage: the trainer gets its run, is checked beforehand and watched meanwhile."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+from zaoju.config import Plan
+from zaoju.contracts import EventSink, ModelPlan, Notice, Preflight, Trainer, TrainingRun
+from zaoju.models import choose_device, model_numbers
+from zaoju.pipeline.events import logged
+from zaoju.pipeline.observer import Observer
+from zaoju.plugins import PluginManager
+from zaoju.tokenization import Tokenizer
+
+_LOG = "training.jsonl"
+
+
+class TrainingStage:
+    """Turns packed tokens into a model folder."""
+
+    def __init__(self, plan: Plan, plugins: PluginManager, emit: EventSink, cancel: threading.Event) -> None:
+        self._plan = plan
+        self._plugins = plugins
+        self._emit = emit
+        self._cancel = cancel
+
+    def work(self, folder: Path, checkpoints: Path, held_out: Path, vocabulary: Path, encoded: Path) -> None:
+        """Train into `folder/model`. `checkpoints` outlives an interruption; the log of the training is kept there too."""
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        tokenizer = Tokenizer.load(vocabulary, self._plugins)
+        emit = logged(self._emit, checkpoints / _LOG)
+        config = self._plan.config
+        observer = Observer(
+            held_out, tokenizer, self._plugins, self._plan.decoding, config.evaluation.prompts, emit, self._cancel
+        )
+        run = TrainingRun(
+            model=self._model_plan(tokenizer),
+            train=encoded / "train",
+            held_out=encoded / "held_out",
+            checkpoints=checkpoints,
+            artefact=folder / "model",
+            seed=config.seed,
+            device=choose_device(config.device),
+            emit=emit,
+            observe=observer.observe,
+            cancel=self._cancel,
+        )
+        trainer = self._plan.trainer.build(Trainer)
+        emit(Notice(describe(trainer.preflight(run))))
+        trainer.train(run)
+        tokenizer.save(run.artefact)
+        shutil.copyfile(checkpoints / _LOG, folder / _LOG)
+
+    def _model_plan(self, tokenizer: Tokenizer) -> ModelPlan:
+        model = self._plan.config.model
+        return ModelPlan(
+            architecture=model.architecture,
+            numbers=model_numbers(model.architecture, model.size, model.numbers, model.context),
+            vocabulary_size=tokenizer.vocabulary_size,
+            end_of_text=tokenizer.end_of_text,
+            init_from=model.init_from,
+        )
+
+
+def describe(preflight: Preflight) -> str:
+    """The preflight in one line, for a person."""
+    time = "" if preflight.seconds is None else f", about {_duration(preflight.seconds)}"
+    return (
+        f"training: {preflight.parameters:,} parameters, {preflight.steps:,} steps of "
+        f"{preflight.tokens_per_step:,} tokens, about {preflight.memory_bytes / 2**20:,.0f} MiB{time}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

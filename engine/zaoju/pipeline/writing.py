@@ -1,0 +1,80 @@
+"""Writing with a model by a configuration's decoding: what `zaoju generate` does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from zaoju.config import ConfigSource, DecodingPlan, open_decoding
+from zaoju.contracts import EventSink, Progress
+from zaoju.errors import UserError
+from zaoju.files import write_text_whole
+from zaoju.generation import Chunk, Engine, Generation, Request, new_seed
+from zaoju.models import choose_device
+
+_BATCH = 64
+
+
+class Writer:
+    """A model with a way of decoding."""
+
+    def __init__(self, engine: Engine, decoding: DecodingPlan) -> None:
+        self._engine = engine
+        self._decoding = decoding
+        self._seed = new_seed() if decoding.seed is None else decoding.seed
+
+    def write(
+        self,
+        prompts: Sequence[str],
+        *,
+        count: int = 1,
+        on_event: EventSink | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[Generation]:
+        """`count` texts for each prompt, prompt by prompt. The i-th text of a prompt has the seed of the first plus i."""
+        requests = [self._request(prompt, number) for prompt in prompts for number in range(count)]
+        texts: list[Generation] = []
+        for start in range(0, len(requests), _BATCH):
+            texts += self._engine.generate_batch(requests[start : start + _BATCH], cancel=cancel)
+            if on_event is not None:
+                on_event(Progress("writing", len(texts), len(requests), "texts"))
+        return texts
+
+    def stream(self, prompt: str, *, number: int = 0) -> Iterator[Chunk]:
+        """One text, piece by piece, in whole characters."""
+        return self._engine.stream_request(self._request(prompt, number))
+
+    def _request(self, prompt: str, number: int) -> Request:
+        return Request.from_plan(prompt, self._decoding, seed=self._seed + number)
+
+
+def open_writer(
+    model: Path | str | None = None,
+    *,
+    config: ConfigSource = None,
+    overrides: Sequence[str] = (),
+    strategy: str | None = None,
+    seed: int | None = None,
+    max_new_tokens: int | None = None,
+) -> Writer:
+    """A writer over `model`, or over the model of the configuration's run.
+
+    The decoding is the configuration's; `strategy` replaces its strategy and drops the options of the old one, then
+    `overrides` apply. Raises `ConfigError` for a wrong option and `ArtefactError` for a folder that is no model.
+    """
+    given = {"strategy": strategy, "seed": seed, "max_new_tokens": max_new_tokens}
+    named = [f"decoding.{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    opened = open_decoding(config, overrides=[*named, *overrides])
+    folder = opened.config.run / "model" if model is None else Path(model)
+    if model is None and not folder.is_dir():
+        raise UserError(f"there is no model in {folder} yet; `zaoju run` makes one, or name a model folder")
+    engine = Engine.load(folder, device=choose_device(opened.config.device), plugins=opened.plugins)
+    return Writer(engine, opened.decoding)
+
+
+def save_texts(texts: Sequence[Generation], path: Path) -> None:
+    """Write texts to a file, one JSON object a line, whole or not at all."""
+    lines = [json.dumps(text.to_json(), ensure_ascii=False) for text in texts]
+    write_text_whole(path, "".join(f"{line}\n" for line in lines))

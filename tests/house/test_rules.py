@@ -1,0 +1,193 @@
+"""The rules of the house, checked by a machine and not by good will."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import zaoju
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = ROOT / "engine" / "zaoju"
+PLUGINS = ROOT / "plugins"
+
+# Who may import whom inside the engine. A room may import itself, the base, and what is named here.
+BASE = {"component", "errors", "files", "hookspecs", "contracts", "plugins", "config"}
+ROOMS = {
+    "component": set(),
+    "errors": set(),
+    "files": set(),
+    "hookspecs": {"component"},
+    "contracts": {"component", "errors"},
+    "plugins": {"component", "errors", "hookspecs", "contracts"},
+    "config": {"component", "errors", "files", "contracts", "plugins"},
+    "corpus": BASE,
+    "models": BASE,
+    "tokenization": BASE | {"corpus", "models"},
+    "training": BASE | {"corpus", "models", "tokenization"},
+    "generation": BASE | {"corpus", "models", "tokenization"},
+    "evaluation": BASE | {"corpus", "models", "tokenization", "generation", "training"},
+    "pipeline": BASE | {"corpus", "models", "tokenization", "generation", "training", "evaluation"},
+    "testing": BASE | {"corpus", "models", "tokenization", "generation", "training", "evaluation"},
+    "cli": {"contracts", "component", "errors"},
+}
+LONGEST_FILE = 500
+LONGEST_FUNCTION = 70
+
+
+def python_files(*folders: Path) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted(folder.rglob("*.py"))
+
+
+def imported_modules(tree: ast.AST, *, typing_too: bool = True) -> Iterator[str]:
+    """Every module that a file imports, also inside functions."""
+    skipped = set() if typing_too else set(typing_only(tree))
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            assert node.level == 0, "relative imports hide where a name comes from"
+            yield node.module
+
+
+def typing_only(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes under `if TYPE_CHECKING:`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            for child in node.body:
+                yield from ast.walk(child)
+
+
+def wrong_direction(room: str, source: str) -> list[str]:
+    """The imports of a file in `room` that go against the one direction."""
+    allowed = ROOMS[room] | {room}
+    found = []
+    for module in imported_modules(ast.parse(source), typing_too=False):
+        parts = module.split(".")
+        if parts[0] == "zaoju" and len(parts) > 1 and parts[1] not in allowed:
+            found.append(module)
+        if parts[0] == "zaoju_builtin":
+            found.append(module)
+    return found
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ENGINE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", list(python_files(ENGINE)), ids=lambda path: path.relative_to(ENGINE).as_posix())
+def test_imports_of_the_engine_run_one_way(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":  # the lazy list of public names knows every home, and imports none
+        return
+    assert wrong_direction(room, path.read_text("utf-8")) == []
+
+
+def test_the_direction_check_sees_a_wrong_import() -> None:
+    assert wrong_direction("training", "from zaoju.generation import Engine") == ["zaoju.generation"]
+    assert wrong_direction("corpus", "import zaoju_builtin.plugin") == ["zaoju_builtin.plugin"]
+    assert wrong_direction("corpus", "def late() -> None:\n    from zaoju.pipeline import api") == ["zaoju.pipeline"]
+
+
+PUBLIC_MODULES = {"zaoju"} | {f"zaoju.{room}" for room in ROOMS if room not in {"cli", "pipeline"}}
+
+
+def private_imports(source: str) -> list[str]:
+    """What a plugin imports from inside the engine instead of from a public place."""
+    return [
+        module
+        for module in imported_modules(ast.parse(source))
+        if module.split(".")[0] == "zaoju" and module not in PUBLIC_MODULES
+    ]
+
+
+@pytest.mark.parametrize("path", list(python_files(PLUGINS)), ids=lambda path: path.relative_to(PLUGINS).as_posix())
+def test_plugins_import_only_public_names(path: Path) -> None:
+    assert private_imports(path.read_text("utf-8")) == []
+
+
+def test_the_public_check_sees_a_private_import() -> None:
+    assert private_imports("from zaoju.generation.loop import DecodeLoop") == ["zaoju.generation.loop"]
+
+
+@pytest.mark.parametrize("path", list(python_files(ENGINE, PLUGINS)), ids=lambda path: path.name)
+def test_files_and_functions_stay_small(path: Path) -> None:
+    source = path.read_text("utf-8")
+    assert source.count("\n") <= LONGEST_FILE, "look again: does this file hold more than one idea?"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{node.name} does not fit a screen"
+
+
+def mutable_globals(source: str) -> list[str]:
+    """Module-level names bound to an empty container, which is there only to be filled later."""
+    found = []
+    for node in ast.parse(source).body:
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        empty_literal = isinstance(value, ast.List | ast.Dict | ast.Set) and not ast.unparse(value).strip("[]{}")
+        empty_call = isinstance(value, ast.Call) and ast.unparse(value.func) in {"list", "dict", "set", "defaultdict"}
+        if empty_literal or empty_call:
+            found.append(ast.unparse(node))
+        if any(isinstance(child, ast.Global) for child in ast.walk(node)):
+            found.append(ast.unparse(node).splitlines()[0])
+    return found
+
+
+@pytest.mark.parametrize("path", list(python_files(ENGINE, PLUGINS)), ids=lambda path: path.name)
+def test_no_module_keeps_state(path: Path) -> None:
+    assert mutable_globals(path.read_text("utf-8")) == []
+
+
+def test_the_state_check_sees_a_cache() -> None:
+    assert mutable_globals("_CACHE: dict[str, int] = {}") == ["_CACHE: dict[str, int] = {}"]
+    assert mutable_globals("def f() -> None:\n    global x\n    x = 1") == ["def f() -> None:"]
+
+
+def test_init_files_only_name_what_is_public() -> None:
+    allowed = ast.Import | ast.ImportFrom | ast.Assign | ast.Expr
+    for path in python_files(ENGINE, PLUGINS / "builtin"):
+        if path.name != "__init__.py" or path == ENGINE / "__init__.py":
+            continue
+        for node in ast.parse(path.read_text("utf-8")).body:
+            assert isinstance(node, allowed), f"{path}:{node.lineno} does more than naming"
+
+
+def test_every_public_name_can_be_imported() -> None:
+    for name in zaoju.__all__:
+        assert getattr(zaoju, name) is not None
+    for module in sorted(PUBLIC_MODULES - {"zaoju"}):
+        loaded = import_module(module)
+        for name in getattr(loaded, "__all__", []):
+            assert getattr(loaded, name) is not None, f"{module}.{name}"
+
+
+def test_the_typing_names_and_the_lazy_names_are_the_same() -> None:
+    """An editor sees the imports under TYPE_CHECKING, a program the lazy table: they must not drift apart."""
+    tree = ast.parse((ENGINE / "__init__.py").read_text("utf-8"))
+    seen = {
+        alias.asname or alias.name
+        for node in typing_only(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen | {"__version__"} == set(zaoju.__all__)
+
+
+def test_nothing_committed_names_a_machine_or_swallows_errors() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    homes = ["/" + "home/", "/" + "root/", "/" + "work/"]
+    for name in tracked:
+        path = ROOT / name
+        if path.suffix not in {".py", ".md", ".toml", ".yaml", ".txt", ".sh"} and path.name != "run":
+            continue
+        text = path.read_text("utf-8")
+        assert not [home for home in homes if home in text], f"{name} names a path of one machine"
