@@ -1,0 +1,55 @@
+"""What every language model of the engine can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from zaoju.models.cache import CacheWindow, KeyValueCache
+
+
+class CausalLM(nn.Module, ABC):
+    """A causal language model: tokens in, logits of each next token out.
+
+    Its parameters bear the names that transformers gives them, so that its folder loads there.
+    """
+
+    architecture: str
+    """The model type of transformers, such as `gpt2`."""
+
+    vocabulary_size: int
+    context_length: int
+    """How many tokens the model can look at."""
+
+    layers: int
+    width: int
+    """The length of a token's vector between the layers."""
+
+    @abstractmethod
+    def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+        """Logits [B, T, V] of the token after each of `ids` [B, T] int64.
+
+        With a cache window, `ids` are the new tokens of the window's rows, padded on the right to the longest; they
+        are appended to what the rows hold. Logits at padding are meaningless.
+        """
+
+    def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The mean cross-entropy, in nats per token, of `targets` [B, T] int64 after `ids` [B, T] int64."""
+        logits = self(ids)
+        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+
+    @abstractmethod
+    def new_cache(self) -> KeyValueCache:
+        """An empty cache for this model. Raises `NotImplementedError` where the model keeps a cache of its own kind."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write config.json and the weights as safetensors into `folder`, as transformers expects them."""
+
+    def parameter_count(self) -> int:
+        """The number of weights, a tied head counted once."""
+        return sum(parameter.numel() for parameter in self.parameters())

@@ -1,0 +1,157 @@
+"""Makes models: new ones from a plan, trained ones from a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from zaoju.contracts import ModelPlan
+from zaoju.errors import ArtefactError, ConfigError
+from zaoju.models.causal_lm import CausalLM
+from zaoju.models.gpt2 import GPT2
+from zaoju.models.gpt2_config import GPT2Config
+
+_TRAINING_BYTES = 16
+"""Per weight: itself, its gradient and AdamW's two moments, all in float32."""
+
+_LARGEST_PADDING = 1024
+"""How many rows an embedding may have beyond the tokenizer; models are padded for speed."""
+
+
+def new_model(plan: ModelPlan, seed: int) -> CausalLM:
+    """The model that a run trains: new, with weights that depend on nothing but the plan and `seed`, or `init_from`.
+
+    Raises `ConfigError` for numbers that cannot be a model or cannot fit this machine, before memory is taken, and
+    `ArtefactError` where `init_from` cannot be read or has another vocabulary than the run.
+    """
+    if plan.init_from is not None:
+        model = load_model(plan.init_from, "cpu")
+        _check_vocabulary(model, plan, plan.init_from)
+        return model
+    numbers = {
+        **plan.numbers,
+        "vocab_size": plan.vocabulary_size,
+        "bos_token_id": plan.end_of_text,
+        "eos_token_id": plan.end_of_text,
+    }
+    config = GPT2Config.from_numbers(numbers) if plan.architecture == "gpt2" else None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if config is not None and not config.unsupported:
+            _check_memory(config.parameter_count())
+            return GPT2(config)
+        # Deferred: importing transformers' models takes longer than importing torch.
+        from zaoju.models.transformers_lm import TransformersLM
+
+        _check_memory(TransformersLM.count_parameters(plan.architecture, numbers))
+        return TransformersLM.from_numbers(plan.architecture, numbers)
+
+
+def load_model(folder: Path, device: str) -> CausalLM:
+    """The model in a Hugging Face folder, in float32, on `device` (`cpu`, `cuda` or `mps`), ready to generate.
+
+    GPT-2 in safetensors is read by the engine's own module, everything else by transformers. Raises `ArtefactError`.
+    """
+    values = _read_json(folder / "config.json")
+    files = _weight_files(folder)
+    if values.get("model_type") == "gpt2" and files:
+        config = _gpt2_config(values, folder)
+        if not config.unsupported:
+            return _load_gpt2(config, files, folder).to(device).eval()
+    from zaoju.models.transformers_lm import TransformersLM
+
+    return TransformersLM.from_folder(folder).to(device).eval()
+
+
+def _gpt2_config(values: dict[str, object], folder: Path) -> GPT2Config:
+    try:
+        return GPT2Config.from_json(values)
+    except ConfigError as error:
+        raise ArtefactError(f"{folder / 'config.json'} is not a GPT-2: {error}") from error
+
+
+def _load_gpt2(config: GPT2Config, files: list[Path], folder: Path) -> GPT2:
+    weights: dict[str, torch.Tensor] = {}
+    for file in files:
+        try:
+            weights |= load_file(file)
+        except (OSError, SafetensorError) as error:
+            raise ArtefactError(
+                f"the weights in {file} cannot be read: {error}; the file is damaged or cut off"
+            ) from error
+    with torch.device("meta"):
+        model = GPT2(config)
+    expected = {name: parameter.shape for name, parameter in model.named_parameters()}
+    found = {_full_name(name): tensor.float() for name, tensor in weights.items() if not _is_buffer(name)}
+    found = {name: tensor for name, tensor in found.items() if name in expected or name != "lm_head.weight"}
+    wrong = sorted(name for name in {*expected, *found} if name not in found or found[name].shape != expected.get(name))
+    if wrong:
+        raise ArtefactError(
+            f"the weights in {folder} do not agree with its config.json: {len(wrong)} of {len(expected)} tensors are "
+            f"missing, unknown or of another shape, the first is {wrong[0]!r}; get the folder again from its source"
+        )
+    model.load_state_dict(found, assign=True)
+    return model
+
+
+def _full_name(name: str) -> str:
+    """OpenAI's own folders leave out the `transformer.` in front."""
+    return name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}"
+
+
+def _is_buffer(name: str) -> bool:
+    """Old folders hold the causal mask as if it were a weight."""
+    return name.endswith((".attn.bias", ".attn.masked_bias"))
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model, one or several; empty where there are none."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        shards = _read_json(index).get("weight_map")
+        if not isinstance(shards, dict):
+            raise ArtefactError(f"{index} has no weight_map; get the folder again from where it was made")
+        return [folder / name for name in sorted(set(shards.values()))]
+    single = folder / "model.safetensors"
+    return [single] if single.is_file() else []
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtefactError(
+            f"{path.parent} is not a model folder: it has no {path.name}; give a folder in Hugging Face's layout"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{path} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise ArtefactError(f"{path} must hold a JSON object")
+    return values
+
+
+def _check_vocabulary(model: CausalLM, plan: ModelPlan, folder: Path) -> None:
+    if not plan.vocabulary_size <= model.vocabulary_size <= plan.vocabulary_size + _LARGEST_PADDING:
+        raise ArtefactError(
+            f"init_from: the model in {folder} has {model.vocabulary_size} tokens and this run's tokenizer has "
+            f"{plan.vocabulary_size}; train on with the tokenizer of that folder, or train a new model"
+        )
+
+
+def _check_memory(parameters: int) -> None:
+    """Refuse what this machine could never train. A GPU's memory is not counted: the model is made on the host."""
+    if not hasattr(os, "sysconf"):  # Windows; torch raises its own error there
+        return
+    there_is = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needs = parameters * _TRAINING_BYTES
+    if needs > there_is:
+        raise ConfigError(
+            f"model: {parameters / 1e6:,.0f} million parameters need about {needs / 2**30:,.0f} GiB to train "
+            f"(weights, gradients and AdamW's moments); this machine has {there_is / 2**30:,.0f} GiB. "
+            "Choose a smaller model.size or smaller model.numbers"
+        )

@@ -1,0 +1,169 @@
+"""GPT-2 as a plain module, for training and for decoding.
+
+Radford et al., 2019, "Language Models are Unsupervised Multitask Learners". The parameter names and the [in, out]
+layout of the projections are those of transformers' GPT2LMHeadModel, so weights go both ways as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+
+from zaoju.models.cache import CacheShape, CacheWindow, KeyValueCache
+from zaoju.models.causal_lm import CausalLM
+from zaoju.models.cross_entropy import linear_cross_entropy
+from zaoju.models.gpt2_config import GPT2Config
+
+
+class Projection(nn.Module):
+    """A linear layer with its weight as [in, out], as OpenAI's code keeps it."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.linear(x, self.weight.t(), self.bias)
+
+
+class Attention(nn.Module):
+    """Causal self-attention over the tokens themselves, or over a window of the cache."""
+
+    def __init__(self, config: GPT2Config, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.heads = config.n_head
+        self.scale = (config.n_embd // config.n_head) ** -0.5 if config.scale_attn_weights else 1.0
+        self.dropout = config.attn_pdrop
+        self.c_attn = Projection(config.n_embd, 3 * config.n_embd)
+        self.c_proj = Projection(config.n_embd, config.n_embd)
+
+    def forward(self, x: torch.Tensor, cache: CacheWindow | None) -> torch.Tensor:
+        batch, length, width = x.shape
+        heads = self.c_attn(x).view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = heads.permute(2, 0, 3, 1, 4).unbind(0)
+        if cache is not None:
+            key, value = cache.update(self.layer, key, value)
+        mixed = F.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=None if cache is None else cache.mask,
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=cache is None or cache.fresh,
+            scale=self.scale,
+        )
+        output: torch.Tensor = self.c_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+        return output
+
+
+class FeedForward(nn.Module):
+    """The two layers after attention. GELU in its tanh form, which transformers calls gelu_new."""
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.c_fc = Projection(config.n_embd, config.inner_width)
+        self.c_proj = Projection(config.inner_width, config.n_embd)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))
+        return output
+
+
+class Block(nn.Module):
+    """One layer: attention and feed-forward, each on normalised input and added to the stream."""
+
+    def __init__(self, config: GPT2Config, layer: int) -> None:
+        super().__init__()
+        self.dropout = config.resid_pdrop
+        self.ln_1 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.attn = Attention(config, layer)
+        self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.mlp = FeedForward(config)
+
+    def forward(self, x: torch.Tensor, cache: CacheWindow | None) -> torch.Tensor:
+        x = x + F.dropout(self.attn(self.ln_1(x), cache), self.dropout, self.training)
+        return x + F.dropout(self.mlp(self.ln_2(x)), self.dropout, self.training)
+
+
+class Body(nn.Module):
+    """Everything below the head: `transformer` in transformers' names."""
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.dropout = config.embd_pdrop
+        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
+        self.wpe = nn.Embedding(config.n_positions, config.n_embd)
+        self.h = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
+        self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+
+    def forward(self, ids: torch.Tensor, cache: CacheWindow | None) -> torch.Tensor:
+        positions = torch.arange(ids.shape[1], device=ids.device) if cache is None else cache.positions
+        x = F.dropout(self.wte(ids) + self.wpe(positions), self.dropout, self.training)
+        for block in self.h:
+            x = block(x, cache)
+        normalised: torch.Tensor = self.ln_f(x)
+        return normalised
+
+
+class GPT2(CausalLM):
+    """GPT-2 with freshly drawn weights; `zaoju.models.load_model` reads trained ones.
+
+    The first weights are GPT-2's: normal with deviation 0.02, and those that end in the residual stream divided by the
+    square root of how many there are (Radford et al., 2019, section 2.3). Raises `ConfigError` for numbers that the
+    module cannot compute; transformers computes those.
+    """
+
+    architecture = "gpt2"
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.config = config
+        self.vocabulary_size = config.vocab_size
+        self.context_length = config.n_positions
+        self.layers = config.n_layer
+        self.width = config.n_embd
+        self.transformer = Body(config)
+        if not config.tie_word_embeddings:
+            self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self._draw_weights()
+
+    def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+        hidden = self.transformer(ids, cache)
+        if cache is not None:
+            cache.finish()
+        return F.linear(hidden, self._head())
+
+    def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        hidden = self.transformer(ids, None)
+        return linear_cross_entropy(hidden.flatten(0, 1), self._head(), targets.flatten())
+
+    def new_cache(self) -> KeyValueCache:
+        weight = self.transformer.wte.weight
+        shape = CacheShape(self.layers, self.config.n_head, self.width // self.config.n_head, self.context_length)
+        return KeyValueCache(shape, dtype=weight.dtype, device=weight.device)
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(self.config.to_json(), indent=2) + "\n", encoding="utf-8")
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    def _head(self) -> torch.Tensor:
+        return self.transformer.wte.weight if self.config.tie_word_embeddings else self.lm_head.weight
+
+    @torch.no_grad()
+    def _draw_weights(self) -> None:
+        deviation = self.config.initializer_range
+        for name, parameter in self.named_parameters():
+            if name.endswith("c_proj.weight"):
+                parameter.normal_(0.0, deviation / math.sqrt(2 * self.config.n_layer))
+            elif parameter.dim() == 2:
+                parameter.normal_(0.0, deviation)

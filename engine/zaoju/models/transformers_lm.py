@@ -1,0 +1,108 @@
+"""Any causal language model of transformers. The only module of the engine that imports transformers' models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import torch
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+
+from zaoju.errors import ArtefactError, ConfigError, did_you_mean
+from zaoju.models.cache import CacheWindow, KeyValueCache
+from zaoju.models.causal_lm import CausalLM
+
+_UNBOUNDED_CONTEXT = 1024
+"""The context of an architecture that states no bound of its own, such as a state-space model."""
+
+
+class TransformersLM(CausalLM):
+    """Wraps a causal language model of transformers, in `network`; nothing is ever fetched from a hub."""
+
+    def __init__(self, network: PreTrainedModel) -> None:
+        super().__init__()
+        self.network = network
+        config = network.config.get_text_config()
+        self.architecture = str(network.config.model_type)
+        self.vocabulary_size = int(config.vocab_size)
+        self.context_length = int(getattr(config, "max_position_embeddings", None) or _UNBOUNDED_CONTEXT)
+        self.layers = int(getattr(config, "num_hidden_layers", 1))
+        self.width = int(config.hidden_size)
+
+    @classmethod
+    def from_numbers(cls, architecture: str, numbers: Mapping[str, object]) -> Self:
+        """A new model with weights drawn from torch's current random state.
+
+        Raises `ConfigError` for an unknown architecture or number, and for numbers that the architecture refuses.
+        """
+        return cls(_build(_make_config(architecture, numbers)))
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Self:
+        """The model in a Hugging Face folder, in float32. Raises `ArtefactError` with transformers' reason."""
+        try:
+            network = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise ArtefactError(f"transformers cannot load the model in {folder}: {error}") from error
+        return cls(network)
+
+    @staticmethod
+    def count_parameters(architecture: str, numbers: Mapping[str, object]) -> int:
+        """The number of weights of a model, found without taking memory for them. Raises `ConfigError`."""
+        config = _make_config(architecture, numbers)
+        try:
+            with torch.device("meta"):
+                network = _build(config)
+        except Exception as error:  # numbers that pass a configuration can still make no network
+            raise ConfigError(
+                f"model: transformers cannot build a {architecture} with these numbers: {error}"
+            ) from error
+        return sum(parameter.numel() for parameter in network.parameters())
+
+    def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+        if cache is not None:
+            raise NotImplementedError("transformers keeps a cache of its own: call `network` with past_key_values")
+        logits: torch.Tensor = self.network(input_ids=ids, use_cache=False).logits
+        return logits
+
+    def new_cache(self) -> KeyValueCache:
+        raise NotImplementedError("transformers keeps a cache of its own: call `network` with past_key_values")
+
+    def save(self, folder: Path) -> None:
+        self.network.save_pretrained(folder)
+
+
+def _build(config: PreTrainedConfig) -> PreTrainedModel:
+    # transformers leaves this function without annotations.
+    network: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
+    return network
+
+
+def _make_config(architecture: str, numbers: Mapping[str, object]) -> PreTrainedConfig:
+    causal = {config.model_type for config in MODEL_FOR_CAUSAL_LM_MAPPING}
+    if architecture not in causal:
+        raise ConfigError(
+            f"model.architecture: transformers has no causal language model {architecture!r}"
+            f"{did_you_mean(architecture, causal)}; it has {', '.join(sorted(causal))}"
+        )
+    config_class = CONFIG_MAPPING[architecture]
+    known = {*config_class().to_dict(), *config_class.attribute_map, "max_position_embeddings"}
+    for name in numbers:
+        if name not in known:
+            raise ConfigError(
+                f"model.numbers: {architecture} has no number {name!r}{did_you_mean(name, known)}; "
+                f"its configuration takes {', '.join(sorted(known))}"
+            )
+    try:
+        return AutoConfig.for_model(architecture, **numbers)
+    except Exception as error:  # each architecture checks its numbers in its own way, with errors of its own
+        raise ConfigError(f"model.numbers: {architecture} refuses {json.dumps(dict(numbers))}: {error}") from error
