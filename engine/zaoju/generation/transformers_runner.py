@@ -1,0 +1,155 @@
+"""The runner over any causal language model of transformers, unmodified."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import torch
+
+from zaoju.contracts import Runner
+from zaoju.errors import ArtefactError
+from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, score_sequences
+from zaoju.models import TransformersLM, choose_device
+
+if TYPE_CHECKING:
+    from transformers import Cache
+
+
+class _Group:
+    """Rows that were read together and share one cache of transformers, padded on the left."""
+
+    def __init__(self, rows: Sequence[int], mask: torch.Tensor, cache: Cache) -> None:
+        self.rows = list(rows)
+        self.mask = mask
+        """[N, length of the cache] int64, 0 at padding."""
+        self.cache = cache
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Forget every row but these, and take on their order."""
+        index = torch.tensor([self.rows.index(row) for row in rows], device=self.mask.device)
+        self.cache.batch_select_indices(index)
+        self.mask = self.mask[index]
+        self.rows = list(rows)
+
+    def split(self, rows: Sequence[int]) -> _Group:
+        """Move `rows` into a group of their own."""
+        moved = _Group(self.rows, self.mask, copy.deepcopy(self.cache))
+        moved.keep(rows)
+        self.keep([row for row in self.rows if row not in set(rows)])
+        return moved
+
+
+class TransformersRunner(Runner):
+    """Runs a model that transformers has loaded.
+
+    Rows that began together step together in one pass. Where only some of them step, or one is forked, the rows' part
+    of the cache is copied into a group of its own, so every company of rows gives right logits; the fewer groups, the
+    faster. The model must be in evaluation mode. Raises `ArtefactError` for a model without a key-value cache.
+    """
+
+    def __init__(self, model: TransformersLM) -> None:
+        self.network = model.network
+        self.vocabulary_size = model.vocabulary_size
+        self.context_length = model.context_length
+        self._device = next(model.parameters()).device
+        takes = inspect.signature(self.network.forward).parameters
+        if "past_key_values" not in takes:
+            raise ArtefactError(
+                f"{type(self.network).__name__} keeps no key-value cache, which the transformers runner needs; "
+                "use a model of an attention architecture, or a plugin that brings a runner for this one"
+            )
+        self._takes_positions = "position_ids" in takes
+        self._takes_logits_to_keep = "logits_to_keep" in takes
+        self._groups: dict[int, _Group] = {}
+        self._next_row = 0
+
+    @classmethod
+    def open(cls, folder: Path, *, device: str = "auto") -> Self:
+        model = TransformersLM.from_folder(folder).to(choose_device(device))
+        return cls(model.eval())
+
+    @torch.inference_mode()
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[list[int], torch.Tensor]:
+        rows = [self._new_row() for _ in prompts]
+        logits = torch.empty(len(prompts), self.vocabulary_size, device=self._device)
+        # A model that must compute the logits of every place of the prompt must get fewer of them at a time.
+        tokens = LOGITS_PER_PASS if self._takes_logits_to_keep else LOGITS_PER_PASS // self.vocabulary_size
+        for part in padded_batches([len(prompt) for prompt in prompts], tokens):
+            ids, mask = self._left_padded([prompts[number] for number in part])
+            logits[part], cache = self._forward(ids, mask, None)
+            group = _Group([rows[number] for number in part], mask, cache)
+            self._groups.update(dict.fromkeys(group.rows, group))
+        return rows, logits
+
+    @torch.inference_mode()
+    def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
+        place = {row: number for number, row in enumerate(rows)}
+        logits = torch.empty(len(rows), self.vocabulary_size, device=self._device)
+        for group in self._groups_of(rows):
+            ids = torch.tensor([[tokens[place[row]]] for row in group.rows], device=self._device)
+            mask = torch.nn.functional.pad(group.mask, (0, 1), value=1)
+            logits[[place[row] for row in group.rows]], group.cache = self._forward(ids, mask, group.cache)
+            group.mask = mask
+        return logits
+
+    @torch.inference_mode()
+    def fork(self, row: int) -> int:
+        group = self._groups[row]
+        copied = _Group(group.rows, group.mask, copy.deepcopy(group.cache))
+        copied.keep([row])
+        copied.rows = [self._new_row()]
+        self._groups[copied.rows[0]] = copied
+        return copied.rows[0]
+
+    @torch.inference_mode()
+    def drop(self, rows: Sequence[int]) -> None:
+        leaving = set(rows)
+        groups = {id(group): group for row in rows if (group := self._groups.pop(row))}
+        for group in groups.values():
+            staying = [row for row in group.rows if row not in leaving]
+            if staying:
+                group.keep(staying)
+
+    @torch.inference_mode()
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        def forward(ids: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.network(input_ids=ids, attention_mask=valid.long(), use_cache=False).logits
+            return logits
+
+        return score_sequences(forward, sequences, self.vocabulary_size, self._device)
+
+    def _new_row(self) -> int:
+        self._next_row += 1
+        return self._next_row
+
+    def _groups_of(self, rows: Sequence[int]) -> list[_Group]:
+        """Groups that hold exactly `rows`; what does not step is parted from what does."""
+        asked = set(rows)
+        groups = []
+        for group in {id(self._groups[row]): self._groups[row] for row in rows}.values():
+            stepping = [row for row in group.rows if row in asked]
+            if len(stepping) < len(group.rows):
+                group = group.split(stepping)
+                self._groups.update(dict.fromkeys(stepping, group))
+            groups.append(group)
+        return groups
+
+    def _left_padded(self, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        longest = max(map(len, prompts))
+        ids = [[*[0] * (longest - len(prompt)), *prompt] for prompt in prompts]
+        mask = [[*[0] * (longest - len(prompt)), *[1] * len(prompt)] for prompt in prompts]
+        return torch.tensor(ids, device=self._device), torch.tensor(mask, device=self._device)
+
+    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: Cache | None) -> tuple[torch.Tensor, Cache]:
+        """The logits [N, V] float32 after the last of `ids` [N, T], and the cache that now holds them too."""
+        optional: dict[str, object] = {}
+        if self._takes_positions:
+            optional["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        if self._takes_logits_to_keep:
+            optional["logits_to_keep"] = 1
+        output = self.network(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True, **optional)
+        return output.logits[:, -1].float(), output.past_key_values
