@@ -1,0 +1,173 @@
+"""Holds a config against the installed plugins: what passes here can run, as far as can be known before it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from zaoju.config.decoding import DEFAULT_STRATEGY, plan_decoding
+from zaoju.config.faults import Fault, FaultsError, tell
+from zaoju.config.load import LoadedConfig
+from zaoju.config.paths import absolute_path, with_absolute_paths
+from zaoju.config.plan import DecodingPlan, Plan
+from zaoju.config.schema import Choice, Config, Decoding
+from zaoju.config.source import KeyPath
+from zaoju.config.wording import faults_of
+from zaoju.errors import ConfigError, PluginError
+from zaoju.plugins import Offer, PluginManager, ResolvedComponent
+
+
+def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
+    """The plan for a config. No corpus is read and no component is imported, only option models.
+
+    Raises `ConfigError` with everything that is wrong, one line each: unknown or missing components, options that do
+    not fit, components that do not go together, a decoding chain that cannot be.
+    """
+    config = loaded.config
+    checker = _Checker(plugins, loaded.folder)
+    readers = checker.choices("reader", config.corpus.readers, ("corpus", "readers"))
+    cleaners = checker.choices("cleaner", config.corpus.cleaners, ("corpus", "cleaners"))
+    segmenter = checker.choice("segmenter", config.tokenization.segmenter, ("tokenization", "segmenter"))
+    vocabulary = checker.choice("vocabulary", config.tokenization.vocabulary, ("tokenization", "vocabulary"))
+    trainer = checker.choice("trainer", config.trainer, ("trainer",))
+    checker.needs([*readers, *cleaners], [segmenter])
+    checker.needs([segmenter], [vocabulary])
+    checker.needs([vocabulary], [trainer])
+    decoding = checker.decoding(config.decoding, ("decoding",))
+    for position, name in enumerate(config.evaluation.strategies):
+        checker.strategy(name, ("evaluation", "strategies", position))
+    if checker.faults:
+        raise ConfigError(tell(checker.faults, loaded.locate))
+    assert segmenter is not None
+    assert vocabulary is not None
+    assert trainer is not None
+    assert decoding is not None
+    plan = Plan(
+        config,
+        readers=tuple(chosen.component for chosen in readers),
+        cleaners=tuple(chosen.component for chosen in cleaners),
+        segmenter=segmenter.component,
+        vocabulary=vocabulary.component,
+        trainer=trainer.component,
+        decoding=decoding,
+    )
+    return replace(plan, config=_effective(plan, loaded.folder))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A choice that stands, and where it was written."""
+
+    offer: Offer
+    component: ResolvedComponent
+    path: KeyPath
+
+
+@dataclass
+class _Checker:
+    """Resolves one choice after the other and gathers what is wrong."""
+
+    plugins: PluginManager
+    folder: Path
+    faults: list[Fault] = field(default_factory=list)
+
+    def choices(self, kind: str, choices: Sequence[Choice], path: KeyPath) -> list[_Chosen]:
+        chosen = (self.choice(kind, choice, (*path, position)) for position, choice in enumerate(choices))
+        return [one for one in chosen if one is not None]
+
+    def choice(self, kind: str, choice: Choice, path: KeyPath) -> _Chosen | None:
+        """The component of a choice, with absolute paths; None where something is wrong with it."""
+        try:
+            offer = self.plugins.find(kind, choice.name)
+            model = offer.options_model()
+            options = choice.options if model is None else with_absolute_paths(model, choice.options, self.folder)
+            try:
+                return _Chosen(offer, self.plugins.resolve(kind, choice.name, options), path)
+            except ValidationError as error:
+                assert model is not None
+                self.faults += [fault.below(path) for fault in faults_of(error, model, options)]
+        except PluginError as error:
+            self.faults.append(Fault(path, str(error)))
+        return None
+
+    def needs(self, before: Sequence[_Chosen | None], after: Sequence[_Chosen | None]) -> None:
+        """Refuse a component that needs what none of those before it gives."""
+        if None in before:
+            return
+        given = frozenset[str]().union(*(one.offer.component.gives for one in before if one is not None))
+        for chosen in after:
+            missing = frozenset[str]() if chosen is None else chosen.offer.component.needs - given
+            if chosen is not None and missing:
+                self.faults.append(Fault(chosen.path, self._unmet(chosen, missing, before)))
+
+    def _unmet(self, chosen: _Chosen, missing: frozenset[str], before: Sequence[_Chosen | None]) -> str:
+        """What does not go together, and which other choices would."""
+        names = " and ".join(f"{one.offer.kind} {one.component.name!r}" for one in before if one is not None)
+        changes = [
+            *(self._change(one.offer.kind, missing, gives=True) for one in before if one is not None),
+            self._change(chosen.offer.kind, missing, gives=False),
+        ]
+        advice = ", or ".join(dict.fromkeys(filter(None, changes))) or "nothing that is installed does"
+        return f"{chosen.component.name!r} needs {', '.join(sorted(missing))}, which {names} does not give; {advice}"
+
+    def _change(self, kind: str, missing: frozenset[str], *, gives: bool) -> str:
+        """Which components of a kind give what is missing, or do without it."""
+        components = [offer.component for offer in self.plugins.offers(kind)]
+        fitting = [one.name for one in components if (one.gives >= missing if gives else not one.needs & missing)]
+        return f"change the {kind} to {' or '.join(fitting)}" if fitting else ""
+
+    def decoding(self, decoding: Decoding, path: KeyPath) -> DecodingPlan | None:
+        """The plan of a `decoding` section; None where something is wrong with it."""
+        try:
+            return plan_decoding(self.plugins, decoding)
+        except FaultsError as error:
+            self.faults += [fault.below(path) for fault in error.faults]
+        except PluginError as error:
+            self.faults.append(Fault(path, str(error)))
+        return None
+
+    def strategy(self, name: str, path: KeyPath) -> None:
+        """Refuse the name of a strategy that cannot be used."""
+        try:
+            plan_decoding(self.plugins, Decoding(strategy=name))
+        except FaultsError as error:
+            self.faults += [Fault(path, fault.message) for fault in error.faults]
+        except PluginError as error:
+            self.faults.append(Fault(path, str(error)))
+
+
+def _effective(plan: Plan, folder: Path) -> Config:
+    """The config as it acts, with nothing left to default."""
+    config = plan.config
+    corpus, tokenization, model = config.corpus, config.tokenization, config.model
+    readers = tuple(map(_filled, corpus.readers, plan.readers))
+    cleaners = tuple(map(_filled, corpus.cleaners, plan.cleaners))
+    segmenter = _filled(tokenization.segmenter, plan.segmenter)
+    vocabulary = _filled(tokenization.vocabulary, plan.vocabulary)
+    init_from = None if model.init_from is None else absolute_path(model.init_from, folder)
+    return config.model_copy(
+        update={
+            "run": absolute_path(config.run, folder),
+            "corpus": corpus.model_copy(update={"readers": readers, "cleaners": cleaners}),
+            "tokenization": tokenization.model_copy(update={"segmenter": segmenter, "vocabulary": vocabulary}),
+            "model": model.model_copy(update={"init_from": init_from}),
+            "trainer": _filled(config.trainer, plan.trainer),
+            "decoding": _filled_decoding(config.decoding, plan.decoding),
+        }
+    )
+
+
+def _filled(choice: Choice, component: ResolvedComponent) -> Choice:
+    return Choice.model_validate({"name": choice.name, **component.options})
+
+
+def _filled_decoding(decoding: Decoding, plan: DecodingPlan) -> Decoding:
+    settings = {**decoding.model_dump(), **plan.options}
+    if decoding.chain is None:
+        settings["strategy"] = decoding.strategy or DEFAULT_STRATEGY
+    else:
+        settings["selector"] = plan.selector.name if decoding.selector is None else decoding.selector
+    return Decoding.model_validate(settings)
