@@ -97,8 +97,9 @@ def _describe(point: EntryPoint) -> _Found:
     if distribution is None or not (distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")):
         return _Found(point, package, "unknown")
     metadata = distribution.metadata
-    name = metadata["Name"] if "Name" in metadata else package
-    return _Found(point, name, metadata["Version"] if "Version" in metadata else "unknown")
+    if "Name" not in metadata or "Version" not in metadata:
+        return _Found(point, package, "unknown")
+    return _Found(point, metadata["Name"], metadata["Version"])
 
 
 def _load(found: _Found, selection: Selection, hooks: pluggy.PluginManager, *, strict: bool) -> LoadedPlugin:
