@@ -5,12 +5,23 @@ Importing this package loads nothing heavy: each name below is imported when it 
 
 from __future__ import annotations
 
-from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from zaoju.lazy import lazy_names
+
 if TYPE_CHECKING:
     from zaoju.component import Component
+    from zaoju.config import (
+        CheckedConfig,
+        ComponentDescription,
+        check_config,
+        config_schema,
+        describe_component,
+        discover_plugins,
+        plugin_listing,
+        show_config,
+    )
     from zaoju.contracts import (
         Cleaner,
         Document,
@@ -31,54 +42,152 @@ if TYPE_CHECKING:
         Transform,
         VocabularyBuilder,
     )
-    from zaoju.errors import (
-        ArtefactError,
-        Cancelled,
-        ConfigError,
-        CorpusError,
-        PluginError,
-        UserError,
-    )
+    from zaoju.corpus import Account
+    from zaoju.errors import ArtefactError, Cancelled, ConfigError, CorpusError, PluginError, UserError
+    from zaoju.evaluation import Score, SourceComparison
+    from zaoju.files import read_text
+    from zaoju.generation import Chunk, Engine, Generation, Request
     from zaoju.hookspecs import hookimpl
+    from zaoju.pipeline.api import RunResult, evaluate, open_pipeline, prepare, run, train, vocabulary
+    from zaoju.pipeline.evaluation_stage import Scores
+    from zaoju.pipeline.export import Exported, export
+    from zaoju.pipeline.housekeeping import StageStatus, Unused, clean, status
+    from zaoju.pipeline.init_project import Project, init_project
+    from zaoju.pipeline.pipeline import Pipeline
+    from zaoju.pipeline.text_tools import evaluate_files, segment
+    from zaoju.pipeline.writing import Writer, open_writer, save_texts
+    from zaoju.plugins import PluginManager, PluginSettings
+    from zaoju.tokenization import Tokenizer
 
-_HOMES = {
-    "zaoju.component": ("Component",),
-    "zaoju.contracts": (
-        "Cleaner",
-        "Document",
-        "Dropped",
-        "Event",
-        "EventSink",
-        "KnownSource",
-        "Options",
-        "Problem",
-        "Reader",
-        "Runner",
-        "Segmenter",
-        "Selector",
-        "StepContext",
-        "Strategy",
-        "Trainer",
-        "TrainingRun",
-        "Transform",
-        "VocabularyBuilder",
-    ),
-    "zaoju.errors": ("ArtefactError", "Cancelled", "ConfigError", "CorpusError", "PluginError", "UserError"),
-    "zaoju.hookspecs": ("hookimpl",),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = sorted([*_HOME_OF, "__version__"])  # noqa: PLE0605
+_get, _names = lazy_names(
+    __name__,
+    {
+        "zaoju.component": ("Component",),
+        "zaoju.config": (
+            "CheckedConfig",
+            "ComponentDescription",
+            "check_config",
+            "config_schema",
+            "describe_component",
+            "discover_plugins",
+            "plugin_listing",
+            "show_config",
+        ),
+        "zaoju.contracts": (
+            "Cleaner",
+            "Document",
+            "Dropped",
+            "Event",
+            "EventSink",
+            "KnownSource",
+            "Options",
+            "Problem",
+            "Reader",
+            "Runner",
+            "Segmenter",
+            "Selector",
+            "StepContext",
+            "Strategy",
+            "Trainer",
+            "TrainingRun",
+            "Transform",
+            "VocabularyBuilder",
+        ),
+        "zaoju.corpus": ("Account",),
+        "zaoju.errors": ("ArtefactError", "Cancelled", "ConfigError", "CorpusError", "PluginError", "UserError"),
+        "zaoju.evaluation": ("Score", "SourceComparison"),
+        "zaoju.files": ("read_text",),
+        "zaoju.generation": ("Chunk", "Engine", "Generation", "Request"),
+        "zaoju.hookspecs": ("hookimpl",),
+        "zaoju.pipeline.api": ("RunResult", "evaluate", "open_pipeline", "prepare", "run", "train", "vocabulary"),
+        "zaoju.pipeline.evaluation_stage": ("Scores",),
+        "zaoju.pipeline.export": ("Exported", "export"),
+        "zaoju.pipeline.housekeeping": ("StageStatus", "Unused", "clean", "status"),
+        "zaoju.pipeline.init_project": ("Project", "init_project"),
+        "zaoju.pipeline.pipeline": ("Pipeline",),
+        "zaoju.pipeline.text_tools": ("evaluate_files", "segment"),
+        "zaoju.pipeline.writing": ("Writer", "open_writer", "save_texts"),
+        "zaoju.plugins": ("PluginManager", "PluginSettings"),
+        "zaoju.tokenization": ("Tokenizer",),
+    },
+)
 
 
 def __getattr__(name: str) -> object:
-    if name == "__version__":
-        return version("zaoju")
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module 'zaoju' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    return version("zaoju") if name == "__version__" else _get(name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*_names(), "__version__"]
+
+
+__all__ = [
+    "Account",
+    "ArtefactError",
+    "Cancelled",
+    "CheckedConfig",
+    "Chunk",
+    "Cleaner",
+    "Component",
+    "ComponentDescription",
+    "ConfigError",
+    "CorpusError",
+    "Document",
+    "Dropped",
+    "Engine",
+    "Event",
+    "EventSink",
+    "Exported",
+    "Generation",
+    "KnownSource",
+    "Options",
+    "Pipeline",
+    "PluginError",
+    "PluginManager",
+    "PluginSettings",
+    "Problem",
+    "Project",
+    "Reader",
+    "Request",
+    "RunResult",
+    "Runner",
+    "Score",
+    "Scores",
+    "Segmenter",
+    "Selector",
+    "SourceComparison",
+    "StageStatus",
+    "StepContext",
+    "Strategy",
+    "Tokenizer",
+    "Trainer",
+    "TrainingRun",
+    "Transform",
+    "Unused",
+    "UserError",
+    "VocabularyBuilder",
+    "Writer",
+    "__version__",
+    "check_config",
+    "clean",
+    "config_schema",
+    "describe_component",
+    "discover_plugins",
+    "evaluate",
+    "evaluate_files",
+    "export",
+    "hookimpl",
+    "init_project",
+    "open_pipeline",
+    "open_writer",
+    "plugin_listing",
+    "prepare",
+    "read_text",
+    "run",
+    "save_texts",
+    "segment",
+    "show_config",
+    "status",
+    "train",
+    "vocabulary",
+]
