@@ -33,6 +33,9 @@ class Problem:
     bytes: int = 0
     """How many bytes of the source are affected; 0 where that is not known."""
 
+    stops: bool = True
+    """False where no text is lost, such as an empty file: it is reported, and the run goes on."""
+
 
 class Reader(ABC, Generic[OptionsT]):
     """A source of documents: files, folders, a generator.
@@ -58,6 +61,10 @@ class Reader(ABC, Generic[OptionsT]):
     def size(self) -> int | None:
         """How many bytes `read` goes through, for progress; None where it is not known beforehand."""
         return None
+
+    def position(self) -> int:
+        """How many of these bytes the running `read` has gone through."""
+        return 0
 
 
 class KnownSource(ABC):

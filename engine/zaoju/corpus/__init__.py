@@ -1,0 +1,27 @@
+"""The corpus stage: read, clean, drop duplicates, hold out, and account for everything."""
+
+from __future__ import annotations
+
+from zaoju.corpus.account import Account, Count
+from zaoju.corpus.documents import read_documents
+from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
+from zaoju.corpus.json_text import parse_object, text_of
+from zaoju.corpus.prepare import prepare
+from zaoju.corpus.source_files import SourceFile, find_files, fingerprint_files
+from zaoju.corpus.text_lines import Line, TextLines
+
+__all__ = [
+    "Account",
+    "Count",
+    "Line",
+    "ReaderSuggestion",
+    "SourceFile",
+    "TextLines",
+    "find_files",
+    "fingerprint_files",
+    "inspect_files",
+    "parse_object",
+    "prepare",
+    "read_documents",
+    "text_of",
+]

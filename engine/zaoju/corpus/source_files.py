@@ -1,0 +1,147 @@
+"""Finding the files that paths, folders and patterns stand for, with a reason for each one that cannot be read."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zaoju.contracts import Problem
+from zaoju.files import hash_file, hash_json
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to read."""
+
+    path: Path
+    label: str
+    """Its name below the folder that was asked for; the same wherever that folder lies."""
+
+    size: int
+    """In bytes."""
+
+
+def find_files(paths: Iterable[Path], suffixes: Sequence[str]) -> list[SourceFile | Problem]:
+    """The files that `paths` stand for, in an order that never changes, and what cannot be read.
+
+    A path is a file, a folder or a pattern with `*`. Folders are searched in the order of names; links are followed.
+    There, only names that end in one of `suffixes` count, and hidden files and folders do not. A file that is reached
+    twice is given once.
+    """
+    found: list[SourceFile | Problem] = []
+    seen: set[str] = set()
+    for path in paths:
+        for item in _expand(path, suffixes):
+            if isinstance(item, SourceFile):
+                identity = os.path.realpath(item.path)
+                if identity in seen:
+                    continue
+                seen.add(identity)
+            found.append(item)
+    return found
+
+
+def fingerprint_files(found: Iterable[SourceFile | Problem]) -> str:
+    """A hash over the label and the content of every file, and over what could not be read."""
+    entries: list[list[str]] = []
+    for item in found:
+        if isinstance(item, Problem):
+            entries.append([item.source, item.reason])
+            continue
+        try:
+            entries.append([item.label, hash_file(item.path)])
+        except OSError as error:
+            entries.append([item.label, describe(error)])
+    return hash_json(entries)
+
+
+def describe(error: OSError) -> str:
+    """An operating system's error as a plain reason."""
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    return (error.strerror or str(error)).lower()
+
+
+def _expand(path: Path, suffixes: Sequence[str]) -> Iterator[SourceFile | Problem]:
+    if not os.path.lexists(path) and glob.has_magic(str(path)):
+        matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # the pattern is absolute
+        if not matches:
+            yield Problem(_printable(path), "no file matches this pattern")
+        for match in map(Path, matches):
+            if not match.is_dir():
+                yield _check(match, match.name)
+    elif path.is_dir():
+        yield from _search_folder(path, suffixes)
+    else:
+        yield _check(path, path.name)
+
+
+def _search_folder(folder: Path, suffixes: Sequence[str]) -> Iterator[SourceFile | Problem]:
+    ignored: Counter[str] = Counter()
+    empty = True
+    for item in _walk(folder, folder.name, ()):
+        if isinstance(item, SourceFile) and not item.label.lower().endswith(tuple(suffixes)):
+            ignored[item.path.suffix or "no ending"] += 1
+            continue
+        empty = False
+        yield item
+    endings = ", ".join(f"{ending} ({count})" for ending, count in ignored.most_common(8))
+    wanted = ", ".join(suffixes)
+    if empty:
+        there = f"it has only other files: {endings}" if ignored else "it has no files"
+        yield Problem(_printable(folder), f"no file in this folder ends in {wanted}; {there}")
+    elif ignored:
+        reason = f"{ignored.total()} files were not read because they do not end in {wanted}: {endings}"
+        yield Problem(_printable(folder), reason, stops=False)
+
+
+def _walk(folder: Path, label: str, above: tuple[tuple[int, int], ...]) -> Iterator[SourceFile | Problem]:
+    """All files below `folder`; `above` has the device and inode of each folder on the way, to find loops."""
+    try:
+        status = folder.stat()
+        identity = (status.st_dev, status.st_ino)
+        if identity in above:
+            yield Problem(_printable(folder), f"a link that leads back to a folder above it, {folder.resolve()}")
+            return
+        names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        yield Problem(_printable(folder), describe(error))
+        return
+    for name in names:
+        path = folder / name
+        if path.is_dir():
+            yield from _walk(path, f"{label}/{name}", (*above, identity))
+        else:
+            yield _check(path, f"{label}/{name}")
+
+
+def _check(path: Path, label: str) -> SourceFile | Problem:
+    """The file at `path`, unless it is none. Pipes and devices are never opened: they may never end."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        reason = "a link to a file that does not exist" if path.is_symlink() else "no such file"
+        return Problem(_printable(path), reason)
+    except OSError as error:
+        return Problem(_printable(path), describe(error))
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        return Problem(_printable(path), f"not a file but {kind}")
+    return SourceFile(path, _printable(label), status.st_size)
+
+
+def _printable(name: str | Path) -> str:
+    """A file name may hold bytes that are no text; they must not spoil the corpus or the message."""
+    return os.fsencode(name).decode("utf-8", errors="replace")

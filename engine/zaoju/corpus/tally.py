@@ -1,0 +1,82 @@
+"""The account while it is being filled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from zaoju.contracts import Cleaner, Document, Dropped, Problem
+from zaoju.corpus.account import Account, Count
+from zaoju.errors import PluginError
+
+_PROBLEMS_LISTED = 100
+_EMPTY = "zaoju: empty"
+
+
+class Tally:
+    """Cleans documents and keeps count of what becomes of each."""
+
+    def __init__(self, cleaners: Sequence[tuple[str, Cleaner[Any]]]) -> None:
+        self._cleaners = cleaners
+        self._read = Count()
+        self._duplicates = Count()
+        self._removed: Counter[str] = Counter()
+        self._dropped: dict[str, Count] = {}
+        self._problems: list[Problem] = []
+        self._problem_count = 0
+        self._problem_bytes = 0
+
+    def problem(self, problem: Problem) -> None:
+        """Count something that could not become a document; only the first ones are kept in full."""
+        self._problem_count += 1
+        self._problem_bytes += problem.bytes
+        if len(self._problems) < _PROBLEMS_LISTED:
+            self._problems.append(problem)
+
+    def clean(self, document: Document) -> tuple[str, dict[str, int]] | None:
+        """The cleaned text and what each cleaner took out of it; None where a cleaner drops the document."""
+        self._read += Count(1, len(document.text))
+        text, removed = document.text, {}
+        for name, cleaner in self._cleaners:
+            result = cleaner.clean(text)
+            if isinstance(result, Dropped):
+                self._drop(f"{name}: {result.reason}", document)
+                return None
+            if not isinstance(result, str):
+                raise PluginError(
+                    f"cleaner {name!r} returned {type(result).__name__} for {document.source};"
+                    " a cleaner returns the text or `Dropped(reason)`"
+                )
+            removed[name] = len(text) - len(result)
+            text = result
+        if not text:
+            self._drop(_EMPTY, document)
+            return None
+        return text, removed
+
+    def keep(self, removed: dict[str, int]) -> None:
+        """A cleaned document is kept."""
+        self._removed.update(removed)
+
+    def duplicate(self, document: Document) -> None:
+        """A document is left out because its cleaned text has come before."""
+        self._duplicates += Count(1, len(document.text))
+
+    def account(self, train: Count, held_out: Count, bytes_read: int | None) -> Account:
+        """The account, once it is known how much was kept."""
+        return Account(
+            read=self._read,
+            train=train,
+            held_out=held_out,
+            removed=dict(self._removed),
+            dropped=self._dropped,
+            duplicates=self._duplicates,
+            bytes_read=bytes_read,
+            problems=tuple(self._problems),
+            problem_count=self._problem_count,
+            problem_bytes=self._problem_bytes,
+        )
+
+    def _drop(self, rule: str, document: Document) -> None:
+        self._dropped[rule] = self._dropped.get(rule, Count()) + Count(1, len(document.text))

@@ -1,0 +1,53 @@
+"""The options of the readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from zaoju import Options
+
+
+def _is_text_encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise ValueError(f"{error}; known are for example utf-8, gb18030, big5hkscs and utf-16") from None
+    return name
+
+
+class FileOptions(Options):
+    """What every reader of files can be told."""
+
+    paths: list[Path] = Field(min_length=1, description="Files, folders (with all that is below), or patterns with *")
+    encoding: Annotated[str, AfterValidator(_is_text_encoding)] = Field(
+        "utf-8", description="The encoding of the files; what is not in it is reported, never guessed"
+    )
+    maximum_characters: int = Field(10_000_000, ge=1, description="A longer document or line is reported and not read")
+
+
+class TextOptions(FileOptions):
+    """Options of the `text` reader."""
+
+    documents: Literal["blank_line", "line", "file"] = Field(
+        "blank_line",
+        description="What parts one document from the next: a blank line, each line end, or the file's end",
+    )
+    suffixes: list[str] = Field([".txt", ".md"], min_length=1, description="Which names to read in folders")
+
+
+class JsonLinesOptions(FileOptions):
+    """Options of the `jsonl` reader."""
+
+    fields: list[str] = Field(
+        ["text"], min_length=1, description="The fields that make the text, in order; each a text or a list of texts"
+    )
+    suffixes: list[str] = Field([".jsonl", ".ndjson"], min_length=1, description="Which names to read in folders")
+
+
+class StoriesOptions(Options):
+    """Options of the `stories` reader."""
+
+    documents: int = Field(20_000, ge=1, description="How many stories")
+    seed: int = Field(1, description="Another seed gives other stories")
