@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import torch
-
 from zaoju.contracts import History, StepContext, Transform
 
 END = 0
@@ -15,7 +14,7 @@ END = 0
 def context(
     logits: torch.Tensor, histories: Sequence[Sequence[int]] | None = None, uniforms: Sequence[float] | None = None
 ) -> StepContext:
-    """A context for `logits`; rows without a history have an empty one. Invalid places hold a real token, on purpose."""
+    """A context for `logits`; no history is an empty one. Invalid places hold a real token, on purpose."""
     rows = len(logits)
     histories = histories if histories is not None else [[]] * rows
     longest = max(map(len, histories))
@@ -31,7 +30,9 @@ def context(
     )
 
 
-def apply(transform: Transform, logits: torch.Tensor, ctx: StepContext | None = None, **options: object) -> torch.Tensor:
+def apply(
+    transform: Transform, logits: torch.Tensor, ctx: StepContext | None = None, **options: object
+) -> torch.Tensor:
     """`apply` with each option given once for all rows, or as one value per row."""
     columns = {}
     for name, value in options.items():
@@ -74,5 +75,3 @@ def random_rows(seed: int, rows: int, width: int, *, coarse: bool = False) -> to
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(rows, width, generator=generator) * 4
     return (logits * 2).round() / 2 if coarse else logits
-
-

@@ -13,7 +13,6 @@ from transformers import (
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
-
 from zaoju.contracts import Transform
 from zaoju_builtin.decoding.argmax import Argmax
 from zaoju_builtin.decoding.repetition_penalty import RepetitionPenalty
@@ -23,7 +22,7 @@ from zaoju_builtin.decoding.top_k import TopK
 from zaoju_builtin.decoding.top_p import TopP
 
 INFINITY = float("inf")
-CASES = range(200)
+CASES = range(250)
 
 ACTIVE: list[tuple[Transform, dict[str, float]]] = [
     (Temperature(), {"temperature": 0.7}),
@@ -41,36 +40,36 @@ def bits(tensor: torch.Tensor) -> list[int]:
 
 
 class TestAgainstTransformers:
-    @pytest.mark.parametrize("case", CASES)
-    def test_temperature(self, case: int) -> None:
-        logits = random_rows(case, 3, 50)
-        temperature = random.Random(case).uniform(0.05, 5)
-        expected = TemperatureLogitsWarper(temperature)(torch.zeros(3, 1, dtype=torch.int64), logits)
-        torch.testing.assert_close(apply(Temperature(), logits, temperature=temperature), expected)
+    def test_temperature(self) -> None:
+        for case in CASES:
+            logits = random_rows(case, 3, 50)
+            temperature = random.Random(case).uniform(0.05, 5)
+            expected = TemperatureLogitsWarper(temperature)(torch.zeros(3, 1, dtype=torch.int64), logits)
+            torch.testing.assert_close(apply(Temperature(), logits, temperature=temperature), expected)
 
-    @pytest.mark.parametrize("case", CASES)
-    def test_top_k(self, case: int) -> None:
-        logits = random_rows(case, 3, 50)
-        top_k = random.Random(case).randint(1, 60)
-        expected = TopKLogitsWarper(top_k)(torch.zeros(3, 1, dtype=torch.int64), logits.clone())
-        assert torch.equal(apply(TopK(), logits, top_k=top_k), expected)
+    def test_top_k(self) -> None:
+        for case in CASES:
+            logits = random_rows(case, 3, 50)
+            top_k = random.Random(case).randint(1, 60)
+            expected = TopKLogitsWarper(top_k)(torch.zeros(3, 1, dtype=torch.int64), logits.clone())
+            assert torch.equal(apply(TopK(), logits, top_k=top_k), expected)
 
-    @pytest.mark.parametrize("case", CASES)
-    def test_top_p(self, case: int) -> None:
-        logits = random_rows(case, 3, 50)
-        top_p = random.Random(case).uniform(0.01, 0.99)
-        expected = TopPLogitsWarper(top_p)(torch.zeros(3, 1, dtype=torch.int64), logits.clone())
-        assert torch.equal(apply(TopP(), logits, top_p=top_p), expected)
+    def test_top_p(self) -> None:
+        for case in CASES:
+            logits = random_rows(case, 3, 50)
+            top_p = random.Random(case).uniform(0.01, 0.99)
+            expected = TopPLogitsWarper(top_p)(torch.zeros(3, 1, dtype=torch.int64), logits.clone())
+            assert torch.equal(apply(TopP(), logits, top_p=top_p), expected)
 
-    @pytest.mark.parametrize("case", CASES)
-    def test_repetition_penalty(self, case: int) -> None:
-        numbers = random.Random(case)
-        logits = random_rows(case, 3, 50)
-        histories = [[numbers.randrange(50) for _ in range(12)] for _ in range(3)]
-        penalty = numbers.uniform(0.5, 2)
-        expected = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor(histories), logits.clone())
-        got = apply(RepetitionPenalty(), logits, context(logits, histories), repetition_penalty=penalty)
-        torch.testing.assert_close(got, expected)
+    def test_repetition_penalty(self) -> None:
+        for case in CASES:
+            numbers = random.Random(case)
+            logits = random_rows(case, 3, 50)
+            histories = [[numbers.randrange(50) for _ in range(12)] for _ in range(3)]
+            penalty = numbers.uniform(0.5, 2)
+            expected = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor(histories), logits.clone())
+            got = apply(RepetitionPenalty(), logits, context(logits, histories), repetition_penalty=penalty)
+            torch.testing.assert_close(got, expected)
 
 
 class TestTemperature:
@@ -86,11 +85,11 @@ class TestTemperature:
 
 
 class TestTopK:
-    @pytest.mark.parametrize("case", CASES)
-    def test_keeps_exactly_k_the_lower_id_first_among_equals(self, case: int) -> None:
-        (row,) = logits = random_rows(case, 1, 40, coarse=True)
-        top_k = random.Random(case).randint(1, 40)
-        assert kept(apply(TopK(), logits, top_k=top_k)[0]) == set(ranked(row)[:top_k])
+    def test_keeps_exactly_k_the_lower_id_first_among_equals(self) -> None:
+        for case in CASES:
+            (row,) = logits = random_rows(case, 1, 40, coarse=True)
+            top_k = random.Random(case).randint(1, 40)
+            assert kept(apply(TopK(), logits, top_k=top_k)[0]) == set(ranked(row)[:top_k])
 
     def test_all_equal(self) -> None:
         assert kept(apply(TopK(), torch.zeros(1, 9), top_k=4)[0]) == {0, 1, 2, 3}
@@ -101,11 +100,11 @@ class TestTopK:
 
 
 class TestTopP:
-    @pytest.mark.parametrize("case", CASES)
-    def test_against_the_definition(self, case: int) -> None:
-        (row,) = logits = random_rows(case, 1, 40, coarse=case % 2 == 0)
-        top_p = random.Random(case).uniform(0.0, 0.999)
-        assert kept(apply(TopP(), logits, top_p=top_p)[0]) == nucleus(row, top_p)
+    def test_against_the_definition(self) -> None:
+        for case in CASES:
+            (row,) = logits = random_rows(case, 1, 40, coarse=case % 2 == 0)
+            top_p = random.Random(case).uniform(0.0, 0.999)
+            assert kept(apply(TopP(), logits, top_p=top_p)[0]) == nucleus(row, top_p)
 
     @pytest.mark.parametrize(
         ("top_p", "count"), [(0.0, 1), (1e-9, 1), (0.25, 1), (0.2500001, 2), (0.5, 2), (0.75, 3), (0.7500001, 4)]
@@ -150,6 +149,7 @@ class TestEveryTransform:
     @each_transform
     def test_a_row_alone_is_the_row_in_a_batch(self, transform: Transform, options: dict[str, float]) -> None:
         """Also where rows are wide enough for torch to divide one row among threads."""
+        torch.set_num_threads(2)
         logits = random_rows(5, 6, 40_000)
         histories = [[number, 7 * number, 9] for number in range(6)]
         (name, value) = next(iter(options.items()))
@@ -171,9 +171,7 @@ class TestEveryTransform:
     @pytest.mark.parametrize(
         "row", [[2.0], [0.0] * 6, [-INFINITY, 5.0, -INFINITY], [1e4, -1e4, 0.0], [-1e4] * 3], ids=str
     )
-    def test_never_leaves_a_row_empty(
-        self, transform: Transform, options: dict[str, float], row: list[float]
-    ) -> None:
+    def test_never_leaves_a_row_empty(self, transform: Transform, options: dict[str, float], row: list[float]) -> None:
         logits = torch.tensor([row])
         got = apply(transform, logits, context(logits, [[0]]), **options)
         assert kept(got[0]) and not got.isnan().any() and kept(got[0]) <= kept(logits[0])
@@ -203,6 +201,7 @@ class TestSelectors:
         assert Sample().select(logits, context(logits, uniforms=uniforms)).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
 
     def test_a_row_alone_draws_as_in_a_batch(self) -> None:
+        torch.set_num_threads(2)
         logits = random_rows(13, 16, 40_000)
         uniforms = [(number + 0.5) / 16 for number in range(16)]
         together = Sample().select(logits, context(logits, uniforms=uniforms)).tolist()

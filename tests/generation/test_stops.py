@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from zaoju import UserError
 from zaoju.generation.stops import StopStrings
 
@@ -66,5 +67,5 @@ def test_does_not_depend_on_how_the_text_is_cut(text: str, stops: list[str], dat
             break
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
     edges = [0, *cuts, len(text)]
-    pieces = [text[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [text[start:end] for start, end in pairwise(edges)]
     assert run(stops, pieces) == expected

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-
 from zaoju.generation.uniforms import _open_unit, fresh_seed, mix, sample_seeds, uniform
 
 
@@ -37,7 +36,9 @@ def chi_square(counts: list[int]) -> float:
     return (statistic - freedom) / math.sqrt(2 * freedom)
 
 
-@pytest.mark.parametrize("second", [(0, 1, "sample"), (1, 0, "sample"), (0, 0, "other")], ids=["index", "seed", "stream"])
+@pytest.mark.parametrize(
+    "second", [(0, 1, "sample"), (1, 0, "sample"), (0, 0, "other")], ids=["index", "seed", "stream"]
+)
 def test_neighbours_are_independent(second: tuple[int, int, str]) -> None:
     """Pairs of neighbouring indices, seeds and streams, in a grid of 16 x 16 cells."""
     step_seed, step_index, stream = second

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -120,7 +120,7 @@ class Engine:
         stop: Sequence[str] = (),
         cancel: threading.Event | None = None,
         **options: float,
-    ) -> Iterator[Chunk]:
+    ) -> Generator[Chunk, None, None]:
         """Continue `prompt` as `generate` does, and give the text while it is written, in whole characters.
 
         A mistake in the arguments is raised at once, not at the first chunk. The last chunk holds the `Generation`.
@@ -129,7 +129,7 @@ class Engine:
         request = Request(prompt, strategy, chain, selector, seed, max_new_tokens, stop, options)
         return self._chunks(self._begin(request), cancel)
 
-    def _chunks(self, text: RunningText, cancel: threading.Event | None) -> Iterator[Chunk]:
+    def _chunks(self, text: RunningText, cancel: threading.Event | None) -> Generator[Chunk, None, None]:
         with self._loop() as loop:
             if text.finish_reason is None:
                 loop.admit([text])
