@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 import pytest
 from plugin_modules import PluginWriter, entry_point, segmenters
 from zaoju import PluginError, UserError
+from zaoju.contracts import HeldOutScored
 from zaoju.plugins import PluginManager, PluginSettings
 
 
@@ -160,3 +161,19 @@ def test_two_plugins_of_one_package_with_one_name_are_settled_by_blocking(write_
     with pytest.raises(PluginError, match=r"several plugins of twin: a, b\. Block one .*`plugins: {block: \[b\]}`"):
         discover(points).find("segmenter", "same")
     assert discover(points, block=("b",)).find("segmenter", "same").plugin == "a"
+
+
+def test_a_plugin_that_is_blocked_after_its_import_hears_no_events(write_plugin: PluginWriter) -> None:
+    hook = "@hookimpl\ndef zaoju_held_out_scored(step): raise ValueError(__name__)\n"
+    points = [
+        write_plugin("kept", segmenters("one")),
+        write_plugin("listener", hook),
+        write_plugin("emptied", segmenters("two") + hook),
+    ]
+    manager = discover(points, only=("segmenter/one",))
+    assert states(manager) == {"emptied": "blocked", "kept": "loaded", "listener": "blocked"}
+    manager.notify(HeldOutScored(1, 2.0))
+    with pytest.raises(PluginError, match="listener"):
+        discover(points, only=("segmenter/one", "listener")).notify(HeldOutScored(1, 2.0))
+    with pytest.raises(PluginError, match="emptied"):
+        discover(points, only=("segmenter/two",)).notify(HeldOutScored(1, 2.0))

@@ -113,8 +113,9 @@ def _load(found: _Found, selection: Selection, hooks: pluggy.PluginManager, *, s
             module, implemented = _import(found.point)
             offers = offered(implemented, package, found.version, name)
         kept, excluded = _select(offers, selection, found)
-        blocked = bool(offers) and not kept
-        if not blocked:
+        if not kept:
+            reason = excluded[0][1] if excluded else selection.excludes_listener(package, name)
+        if reason is None:
             _register(hooks, module, found)
     except PluginError as error:
         if strict:
@@ -123,8 +124,8 @@ def _load(found: _Found, selection: Selection, hooks: pluggy.PluginManager, *, s
         seconds = time.perf_counter() - start
         return LoadedPlugin(PluginInfo(name, package, found.version, state, seconds, str(error)))
     seconds = time.perf_counter() - start
-    if blocked:
-        info = PluginInfo(name, package, found.version, "blocked", seconds, excluded[0][1])
+    if reason:
+        info = PluginInfo(name, package, found.version, "blocked", seconds, reason)
     else:
         names = tuple(sorted({one.hook for one in implemented}))
         info = PluginInfo(name, package, found.version, "loaded", seconds, hooks=names)

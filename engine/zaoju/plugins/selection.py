@@ -68,9 +68,7 @@ class Selection:
         for rule in self._block:
             if rule.names(package, plugin):
                 return f"{rule.source} names {rule.text}"
-        if not self._only or self._keeps_whole(package, plugin) or same_name(package, BUILTIN_PACKAGE):
-            return None
-        return None if any(rule.is_component for rule in self._only) else self._not_named()
+        return None if any(rule.is_component for rule in self._only) else self.excludes_listener(package, plugin)
 
     def excludes_component(self, address: str, package: str, plugin: str, offered: Collection[str]) -> str | None:
         """Why a loaded plugin's component is left out, or None. `offered` are the addresses of all its components."""
@@ -83,6 +81,12 @@ class Selection:
         if same_name(package, BUILTIN_PACKAGE) and named.isdisjoint(offered):
             return None
         return None if address in named else self._not_named()
+
+    def excludes_listener(self, package: str, plugin: str) -> str | None:
+        """Why a loaded plugin that offers no components, only event hooks, is left out, or None."""
+        if not self._only or self._keeps_whole(package, plugin) or same_name(package, BUILTIN_PACKAGE):
+            return None
+        return self._not_named()
 
     def unmatched(self, plugins: Iterable[tuple[str, str]], addresses: Collection[str]) -> list[str]:
         """A warning for each rule that matched none of `plugins` (package, entry point) and `addresses`."""
