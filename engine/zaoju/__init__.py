@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from zaoju.corpus import Account
     from zaoju.errors import ArtefactError, Cancelled, ConfigError, CorpusError, PluginError, UserError
     from zaoju.evaluation import Score, SourceComparison
-    from zaoju.files import read_text
     from zaoju.generation import Chunk, Engine, Generation, Request
     from zaoju.hookspecs import hookimpl
     from zaoju.pipeline.api import RunResult, evaluate, open_pipeline, prepare, run, train, vocabulary
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
     from zaoju.pipeline.init_project import Project, init_project
     from zaoju.pipeline.pipeline import Pipeline
     from zaoju.pipeline.text_tools import evaluate_files, segment
-    from zaoju.pipeline.writing import Writer, open_writer, save_texts
+    from zaoju.pipeline.writing import Writer, open_writer, read_prompts, save_texts
     from zaoju.plugins import PluginManager, PluginSettings
     from zaoju.tokenization import Tokenizer
 
@@ -96,7 +95,6 @@ _get, _names = lazy_names(
         "zaoju.corpus": ("Account",),
         "zaoju.errors": ("ArtefactError", "Cancelled", "ConfigError", "CorpusError", "PluginError", "UserError"),
         "zaoju.evaluation": ("Score", "SourceComparison"),
-        "zaoju.files": ("read_text",),
         "zaoju.generation": ("Chunk", "Engine", "Generation", "Request"),
         "zaoju.hookspecs": ("hookimpl",),
         "zaoju.pipeline.api": ("RunResult", "evaluate", "open_pipeline", "prepare", "run", "train", "vocabulary"),
@@ -106,7 +104,7 @@ _get, _names = lazy_names(
         "zaoju.pipeline.init_project": ("Project", "init_project"),
         "zaoju.pipeline.pipeline": ("Pipeline",),
         "zaoju.pipeline.text_tools": ("evaluate_files", "segment"),
-        "zaoju.pipeline.writing": ("Writer", "open_writer", "save_texts"),
+        "zaoju.pipeline.writing": ("Writer", "open_writer", "read_prompts", "save_texts"),
         "zaoju.plugins": ("PluginManager", "PluginSettings"),
         "zaoju.tokenization": ("Tokenizer",),
     },
@@ -182,7 +180,7 @@ __all__ = [
     "open_writer",
     "plugin_listing",
     "prepare",
-    "read_text",
+    "read_prompts",
     "run",
     "save_texts",
     "segment",

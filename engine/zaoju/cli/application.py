@@ -14,7 +14,11 @@ EXIT_CANCELLED = 130
 
 
 class Application(click.Group):
-    """A group whose commands may raise zaoju's own errors."""
+    """A group whose commands may raise zaoju's own errors, listed in the order of the work."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The order in which they were given, which is that of the work; not that of the alphabet."""
+        return list(self.commands)
 
     def invoke(self, context: click.Context) -> object:
         """Run the command. A mistake of the user's ends in one message and exit code 2, without a traceback."""

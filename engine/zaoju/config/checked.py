@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zaoju.config.check import check
+from zaoju.config.decoding import plan_decoding
+from zaoju.config.faults import FaultsError, tell
 from zaoju.config.load import LoadedConfig, load_config
-from zaoju.config.plan import Plan
+from zaoju.config.plan import DecodingPlan, Plan
+from zaoju.errors import ConfigError
 from zaoju.plugins import PluginManager, PluginSettings
 
 DEFAULT_CONFIG = Path("config.yaml")
@@ -23,6 +26,18 @@ class CheckedConfig:
 
     plan: Plan
     plugins: PluginManager
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDecoding:
+    """The decoding of a configuration, for writing with a model that is there already."""
+
+    decoding: DecodingPlan
+    plugins: PluginManager
+    run: Path
+    """The run folder of the configuration."""
+
+    device: str
 
 
 def check_config(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> CheckedConfig:
@@ -42,7 +57,27 @@ def discover_plugins(config: ConfigSource = None, *, overrides: Sequence[str] = 
     """
     if config is None and not overrides and not DEFAULT_CONFIG.exists():
         return PluginManager.discover()
-    return _discover(_load(config, overrides))
+    return _discover(_load_if_there(config, overrides))
+
+
+def open_decoding(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> OpenedDecoding:
+    """The decoding of a configuration. What only training needs is not looked at, so it may be missing here.
+
+    Where `config` is None and there is no `config.yaml`, the defaults stand. Raises what `check_config` raises.
+    """
+    loaded = _load_if_there(config, overrides)
+    plugins = _discover(loaded)
+    try:
+        decoding = plan_decoding(plugins, loaded.config.decoding)
+    except FaultsError as error:
+        raise ConfigError(tell([fault.below(("decoding",)) for fault in error.faults], loaded.locate)) from None
+    return OpenedDecoding(decoding, plugins, loaded.folder / loaded.config.run, loaded.config.device)
+
+
+def _load_if_there(config: ConfigSource, overrides: Sequence[str]) -> LoadedConfig:
+    if config is None and not DEFAULT_CONFIG.exists():
+        return _load({}, overrides)
+    return _load(config, overrides)
 
 
 def _load(config: ConfigSource, overrides: Sequence[str]) -> LoadedConfig:

@@ -11,7 +11,7 @@ from zaoju.config import ConfigSource, DecodingPlan, open_decoding
 from zaoju.contracts import EventSink, Progress
 from zaoju.errors import UserError
 from zaoju.files import write_text_whole
-from zaoju.generation import Chunk, Engine, Generation, Request, new_seed
+from zaoju.generation import Chunk, Engine, Generation, Request, fresh_seed, sample_seeds
 from zaoju.models import choose_device
 
 _BATCH = 64
@@ -23,7 +23,7 @@ class Writer:
     def __init__(self, engine: Engine, decoding: DecodingPlan) -> None:
         self._engine = engine
         self._decoding = decoding
-        self._seed = new_seed() if decoding.seed is None else decoding.seed
+        self._seed = fresh_seed() if decoding.seed is None else decoding.seed
 
     def write(
         self,
@@ -33,8 +33,9 @@ class Writer:
         on_event: EventSink | None = None,
         cancel: threading.Event | None = None,
     ) -> list[Generation]:
-        """`count` texts for each prompt, prompt by prompt. The i-th text of a prompt has the seed of the first plus i."""
-        requests = [self._request(prompt, number) for prompt in prompts for number in range(count)]
+        """`count` texts for each prompt, prompt by prompt. Every text tells its own seed, which gives it again alone."""
+        seeds = sample_seeds(self._seed, count)
+        requests = [Request.from_plan(prompt, self._decoding, seed=seed) for prompt in prompts for seed in seeds]
         texts: list[Generation] = []
         for start in range(0, len(requests), _BATCH):
             texts += self._engine.generate_batch(requests[start : start + _BATCH], cancel=cancel)
@@ -42,12 +43,10 @@ class Writer:
                 on_event(Progress("writing", len(texts), len(requests), "texts"))
         return texts
 
-    def stream(self, prompt: str, *, number: int = 0) -> Iterator[Chunk]:
-        """One text, piece by piece, in whole characters."""
-        return self._engine.stream_request(self._request(prompt, number))
-
-    def _request(self, prompt: str, number: int) -> Request:
-        return Request.from_plan(prompt, self._decoding, seed=self._seed + number)
+    def stream(self, prompt: str, *, count: int = 1) -> Iterator[Iterator[Chunk]]:
+        """`count` texts, one after the other, each piece by piece, in whole characters."""
+        for seed in sample_seeds(self._seed, count):
+            yield self._engine.stream_request(Request.from_plan(prompt, self._decoding, seed=seed))
 
 
 def open_writer(
@@ -67,11 +66,22 @@ def open_writer(
     given = {"strategy": strategy, "seed": seed, "max_new_tokens": max_new_tokens}
     named = [f"decoding.{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
     opened = open_decoding(config, overrides=[*named, *overrides])
-    folder = opened.config.run / "model" if model is None else Path(model)
+    folder = opened.run / "model" if model is None else Path(model)
     if model is None and not folder.is_dir():
         raise UserError(f"there is no model in {folder} yet; `zaoju run` makes one, or name a model folder")
-    engine = Engine.load(folder, device=choose_device(opened.config.device), plugins=opened.plugins)
+    engine = Engine.load(folder, device=choose_device(opened.device), plugins=opened.plugins)
     return Writer(engine, opened.decoding)
+
+
+def read_prompts(path: Path) -> list[str]:
+    """The lines of a UTF-8 file that are not blank. Raises `UserError` where it cannot be read."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise UserError(f"the prompts in {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"the prompts in {path} are not UTF-8 (byte {error.start}); convert the file first") from error
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def save_texts(texts: Sequence[Generation], path: Path) -> None:

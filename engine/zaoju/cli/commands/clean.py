@@ -16,7 +16,10 @@ from zaoju.cli.output import print_json, print_lines
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @with_json
 def clean(config: Path | None, overrides: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
-    """Remove the results of earlier configurations from the run folder. The published model stays."""
+    """Remove the results of earlier configurations.
+
+    Only in the run folder of this configuration. The finished model stays.
+    """
     unused = zaoju.clean(config, overrides=overrides, remove=not dry_run)
     if as_json:
         print_json([{"folder": str(item.folder), "bytes": item.bytes} for item in unused])

@@ -13,7 +13,7 @@ from zaoju.cli.output import print_json, print_lines
 
 @click.group()
 def config() -> None:
-    """Check a configuration, fill in its defaults, or describe it to an editor."""
+    """Check or show a configuration."""
 
 
 @config.command()

@@ -22,9 +22,9 @@ from zaoju.cli.watching import watching
 def evaluate(
     model: Path | None, files: tuple[Path, ...], config: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool
 ) -> None:
-    """Bits per character of MODEL on FILES (text or JSON lines).
+    """Measure bits per character.
 
-    Without arguments it is the evaluation stage of the configuration: the held-out documents, and sample texts.
+    Of MODEL on FILES: text, JSON lines, folders of them. Without arguments it is the evaluation stage of the configuration: the held-out documents, and sample texts.
     """
     if model is not None and not files:
         raise click.UsageError(f"name the files to score {model} on, or name nothing for the configuration's own model")

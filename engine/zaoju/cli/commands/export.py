@@ -16,7 +16,10 @@ from zaoju.cli.output import print_json, print_lines
 @click.argument("folder", type=click.Path(path_type=Path))
 @with_json
 def export(model: Path, folder: Path, as_json: bool) -> None:
-    """Copy MODEL to FOLDER for transformers, vLLM and others, and check the copy with transformers."""
+    """Copy MODEL to FOLDER for other programs.
+
+    The copy is a plain Hugging Face folder for transformers, vLLM and others, and is checked with transformers.
+    """
     exported = zaoju.export(model, folder)
     if as_json:
         print_json({"folder": str(exported.folder), "largest_difference": exported.largest_difference})

@@ -40,7 +40,10 @@ def generate(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Continue prompts with MODEL, or with the model of the configuration's run."""
+    """Continue prompts.
+
+    With MODEL, or with the model of the configuration's run.
+    """
     if stream and (as_json or output is not None):
         raise click.UsageError("--stream prints text while it is written; leave out --json and --output")
     chosen = [*prompts, *(_read_prompts(file) if file is not None else [])]
@@ -64,17 +67,15 @@ def generate(
 
 def _stream(writer: zaoju.Writer, prompts: list[str], count: int) -> None:
     for prompt in prompts:
-        for number in range(count):
+        for chunks in writer.stream(prompt, count=count):
             click.echo(prompt, nl=False)
-            for chunk in writer.stream(prompt, number=number):
+            for chunk in chunks:
                 click.echo(chunk.text, nl=False)
             click.echo()
 
 
 def _read_prompts(file: Path) -> list[str]:
-    """The lines of a file or of standard input; empty lines do not count."""
+    """The lines of a file or of standard input that are not blank."""
     if str(file) == "-":
-        text = click.get_text_stream("stdin", encoding="utf-8").read()
-    else:
-        text = zaoju.read_text(file)
-    return [line for line in text.splitlines() if line.strip()]
+        return [line for line in click.get_text_stream("stdin", encoding="utf-8").read().splitlines() if line.strip()]
+    return zaoju.read_prompts(file)

@@ -22,7 +22,10 @@ from zaoju.cli.output import print_json, print_lines
 )
 @with_json
 def init(folder: Path, files: tuple[Path, ...], as_json: bool) -> None:
-    """Write FOLDER/config.yaml, fitted to the corpus. The corpus stays where it is."""
+    """Write FOLDER/config.yaml for your corpus.
+
+    The corpus stays where it is.
+    """
     project = zaoju.init_project(folder, files)
     if as_json:
         print_json({"config": str(project.config), "documents": project.documents, "characters": project.characters})

@@ -17,7 +17,7 @@ from zaoju.cli.output import print_json, print_lines, table
 @with_json
 @click.pass_context
 def plugins(context: click.Context, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """List plugins with package, version, state and load time, and all that they offer."""
+    """List plugins and what they offer."""
     if context.invoked_subcommand is not None:
         return
     manager = zaoju.discover_plugins(config, overrides=overrides)
@@ -40,7 +40,7 @@ def plugins(context: click.Context, config: Path | None, overrides: tuple[str, .
 @with_json
 def show(name: str, as_json: bool) -> None:
     """Everything called NAME (or KIND/NAME): who offers it, and its options."""
-    found = zaoju.describe_component(name)
+    found = zaoju.describe_component(name, zaoju.discover_plugins())
     if as_json:
         print_json([asdict(item) for item in found])
         return

@@ -17,7 +17,7 @@ from zaoju.cli.watching import watching
 @with_json
 @with_quiet
 def prepare(config: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool) -> None:
-    """Read, clean and deduplicate the corpus, and print its account."""
+    """Clean the corpus and print its account."""
     with watching(quiet=quiet) as (on_event, cancel):
         account = zaoju.prepare(config, overrides=overrides, on_event=on_event, cancel=cancel)
     if as_json:

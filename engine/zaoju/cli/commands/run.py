@@ -18,9 +18,9 @@ from zaoju.cli.watching import watching
 @with_json
 @with_quiet
 def run(config: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool) -> None:
-    """The whole path of a configuration: corpus, vocabulary, training, scores, samples.
+    """Go the whole path of a configuration.
 
-    What is unchanged since the last run is skipped; an interrupted training goes on.
+    Corpus, vocabulary, training, scores, samples. What is unchanged since the last run is skipped; an interrupted training goes on.
     """
     with watching(quiet=quiet) as (on_event, cancel):
         result = zaoju.run(config, overrides=overrides, on_event=on_event, cancel=cancel)

@@ -17,7 +17,10 @@ from zaoju.cli.output import print_json, print_lines
 @with_config
 @with_json
 def segment(text: str, segmenter: str | None, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Cut TEXT into words. `-` reads standard input."""
+    """Cut TEXT into words.
+
+    `-` reads standard input.
+    """
     text = click.get_text_stream("stdin").read() if text == "-" else text
     pieces = zaoju.segment(text, segmenter=segmenter, config=config, overrides=overrides)
     if as_json:

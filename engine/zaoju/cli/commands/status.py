@@ -15,7 +15,7 @@ from zaoju.cli.output import print_json, print_lines, table
 @with_config
 @with_json
 def status(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Which stages of a configuration are done, and where their results lie."""
+    """Say which stages are done, and where they lie."""
     stages = zaoju.status(config, overrides=overrides)
     if as_json:
         print_json([{"stage": item.stage, "state": item.state, "folder": str(item.folder)} for item in stages])

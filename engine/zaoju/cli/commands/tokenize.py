@@ -16,7 +16,10 @@ from zaoju.cli.output import print_json, print_lines
 @click.argument("text")
 @with_json
 def tokenize(model: Path, text: str, as_json: bool) -> None:
-    """The tokens of TEXT under MODEL. `-` reads standard input."""
+    """Cut TEXT into the tokens of MODEL.
+
+    `-` reads standard input.
+    """
     text = click.get_text_stream("stdin").read() if text == "-" else text
     tokens = zaoju.Tokenizer.load(model, zaoju.discover_plugins()).tokens(text)
     if as_json:

@@ -17,7 +17,7 @@ from zaoju.cli.watching import watching
 @with_json
 @with_quiet
 def train(config: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool) -> None:
-    """Train the model, or go on with an interrupted training."""
+    """Train the model, or go on training it."""
     with watching(quiet=quiet) as (on_event, cancel):
         folder = zaoju.train(config, overrides=overrides, on_event=on_event, cancel=cancel)
     if as_json:

@@ -14,7 +14,7 @@ from zaoju.cli.output import print_json, print_lines
 @click.command()
 @with_json
 def version(as_json: bool) -> None:
-    """The versions of zaoju and of Python."""
+    """Print the version."""
     if as_json:
         print_json({"zaoju": zaoju.__version__, "python": platform.python_version()})
     else:

@@ -17,7 +17,7 @@ from zaoju.cli.watching import watching
 @with_json
 @with_quiet
 def vocabulary(config: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool) -> None:
-    """Build the tokenizer from the prepared corpus."""
+    """Build the tokenizer."""
     with watching(quiet=quiet) as (on_event, cancel):
         folder = zaoju.vocabulary(config, overrides=overrides, on_event=on_event, cancel=cancel)
     tokenizer = zaoju.Tokenizer.load(folder, zaoju.discover_plugins(config, overrides=overrides))

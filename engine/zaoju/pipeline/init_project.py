@@ -1,0 +1,107 @@
+"""A project folder for the user's own text: a config that fits the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from zaoju.corpus import ReaderSuggestion, inspect_files
+from zaoju.errors import UserError
+from zaoju.files import write_text_whole
+
+_SMALL_CORPUS = 300_000
+_LARGE_CORPUS = 20_000_000
+
+_TEMPLATE = """\
+# A zaoju project. `zaoju run` in this folder does what stands here; `zaoju config show` fills in every default.
+# Found: {documents:,} documents, {characters:,} characters.
+
+run: run                       # where everything of this run is kept; the finished model is run/model
+seed: 1
+
+corpus:
+  readers:
+{readers}
+  cleaners: [basic]
+  held_out: 0.02               # the share of the documents that is never trained on
+
+tokenization:
+  segmenter: jieba             # or: none, characters, whitespace, pkuseg
+  vocabulary:
+    name: bpe                  # or: words, characters, unigram, wordpiece, word_list
+    size: {vocabulary}
+
+model:
+  architecture: gpt2
+  size: {size}                   # nano, tiny, mini, small, medium, gpt2, ...
+
+trainer:
+  name: lean
+  minutes: {minutes}                  # a budget; or steps, or epochs
+
+evaluation:
+  prompts: [我想, 春天]
+
+decoding:
+  strategy: nucleus            # or: greedy, top_k, ...
+  temperature: 0.9
+  top_p: 0.9
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project that was written."""
+
+    config: Path
+    documents: int
+    characters: int
+    findings: tuple[str, ...]
+    """What was found in the corpus, line by line."""
+
+
+def init_project(folder: Path | str, files: Sequence[Path | str] = ()) -> Project:
+    """Write `folder/config.yaml` for a corpus that stays where it is; for the bundled stories where no file is given.
+
+    Raises `UserError` where there is a config already, and `CorpusError` where a file cannot be read.
+    """
+    config = Path(folder) / "config.yaml"
+    if config.exists():
+        raise UserError(f"{config} exists already; name another folder, or remove it first")
+    paths = [Path(file).absolute() for file in files]
+    found = inspect_files(paths) if paths else []
+    documents, characters = sum(item.documents for item in found), sum(item.characters for item in found)
+    readers: list[Mapping[str, object]] = [item.reader for item in found] or [{"name": "stories", "documents": 20_000}]
+    text = _TEMPLATE.format(readers=_readers(readers), documents=documents, characters=characters, **_fit(characters))
+    if not found:
+        text = text.replace("# Found: 0 documents, 0 characters.\n", "# The corpus is the bundled story grammar.\n")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    write_text_whole(config, text)
+    return Project(config, documents, characters, tuple(line for item in found for line in _finding(item)))
+
+
+def _fit(characters: int) -> dict[str, object]:
+    """Vocabulary and model for that much text, and a time that a laptop can spare."""
+    if characters < _SMALL_CORPUS:
+        return {"vocabulary": 3000, "size": "tiny", "minutes": 5}
+    if characters < _LARGE_CORPUS:
+        return {"vocabulary": 8000, "size": "mini", "minutes": 15}
+    return {"vocabulary": 16000, "size": "small", "minutes": 60}
+
+
+def _readers(readers: Sequence[Mapping[str, object]]) -> str:
+    """The readers as YAML, indented as items under `readers:`."""
+    text = yaml.safe_dump([dict(reader) for reader in readers], allow_unicode=True, sort_keys=False)
+    return "".join(f"    {line}\n" for line in text.splitlines()).rstrip("\n")
+
+
+def _finding(item: ReaderSuggestion) -> list[str]:
+    how = ", ".join(f"{key}: {value}" for key, value in item.reader.items() if key not in ("name", "paths"))
+    kind = f"{item.reader['name']} ({how})" if how else str(item.reader["name"])
+    return [
+        f"{item.files:,} files for the reader {kind}: {item.documents:,} documents, {item.characters:,} characters",
+        *(f"  {problem.source}: {problem.reason}" for problem in item.problems),
+    ]

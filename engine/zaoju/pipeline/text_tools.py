@@ -1,0 +1,61 @@
+"""Single stages on a text or a file of the user's, outside any run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from zaoju.config import ConfigSource, check_config, discover_plugins
+from zaoju.contracts import Event, EventSink, Problem, Reader, Segmenter
+from zaoju.corpus import inspect_files
+from zaoju.errors import CorpusError
+from zaoju.evaluation import Score, bits_per_character
+from zaoju.generation import Engine
+from zaoju.plugins import PluginManager
+from zaoju.tokenization import LosslessSegmenter
+
+
+def segment(
+    text: str, *, segmenter: str | None = None, config: ConfigSource = None, overrides: Sequence[str] = ()
+) -> list[str]:
+    """The pieces of `text`, which joined give it back: by a segmenter of this name, or by the configuration's own."""
+    if segmenter is not None:
+        component = discover_plugins(config, overrides=overrides).resolve("segmenter", segmenter)
+    else:
+        component = check_config(config, overrides=overrides).plan.segmenter
+    return LosslessSegmenter(component.build(Segmenter)).pieces(text)
+
+
+def evaluate_files(
+    model: Path | str,
+    files: Sequence[Path | str],
+    *,
+    plugins: PluginManager | None = None,
+    device: str = "auto",
+    on_event: EventSink | None = None,
+    cancel: threading.Event | None = None,
+) -> Score:
+    """Bits per character of a model on text files, JSON-lines files and folders of them.
+
+    Raises `CorpusError` where a file cannot be read whole: a score on half of the text would mislead.
+    """
+    plugins = plugins or PluginManager.discover()
+    engine = Engine.load(Path(model), device=device, plugins=plugins)
+    texts = _texts([Path(file) for file in files], plugins)
+    emit = on_event or _silent
+    return bits_per_character(engine.runner, engine.tokenizer, texts, emit=emit, cancel=cancel or threading.Event())
+
+
+def _texts(files: Sequence[Path], plugins: PluginManager) -> Iterator[str]:
+    for suggestion in inspect_files(files):
+        options = {key: value for key, value in suggestion.reader.items() if key != "name"}
+        reader = plugins.resolve("reader", str(suggestion.reader["name"]), options).build(Reader)
+        for item in reader.read():
+            if isinstance(item, Problem):
+                raise CorpusError(f"{item.source}: {item.reason}")
+            yield item.text
+
+
+def _silent(event: Event) -> None:
+    """The caller asked for no events."""
