@@ -1,0 +1,24 @@
+"""The options of the segmenters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from zaoju import Options
+
+
+class JiebaOptions(Options):
+    """Options of the `jieba` segmenter."""
+
+    hmm: bool = Field(True, description="Find words that are not in the dictionary, by a hidden Markov model")
+    dictionary: Path | None = Field(
+        None, description="A file of your own words, one a line; a frequency may follow each, after a blank"
+    )
+
+
+class PkusegOptions(Options):
+    """Options of the `pkuseg` segmenter."""
+
+    model: Path | None = Field(None, description="A folder with a pkuseg model; the one that pkuseg brings by default")
+    dictionary: Path | None = Field(None, description="A file of your own words, one a line, kept whole where possible")
