@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 
 import click
 
@@ -42,6 +44,8 @@ def main() -> None:
     zaoju generate --prompt 我想  write with the trained model
     """
     _use_all_cores()
+    if os.environ.get("ZAOJU_TRACE", "") not in ("", "0"):
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
 
 
 def _use_all_cores() -> None:
