@@ -82,8 +82,8 @@ def test_first_weights_have_the_deviations_of_gpt2() -> None:
     torch.manual_seed(0)
     model = GPT2(GPT2Config(**NUMBERS))
     block = model.transformer.h[0]
-    assert float(block.attn.c_attn.weight.std()) == pytest.approx(0.02, rel=0.02)
-    assert float(block.mlp.c_proj.weight.std()) == pytest.approx(0.02 / 2, rel=0.02)
+    assert block.attn.c_attn.weight.std().item() == pytest.approx(0.02, rel=0.02)
+    assert block.mlp.c_proj.weight.std().item() == pytest.approx(0.02 / 2, rel=0.02)
     assert not block.mlp.c_proj.bias.any() and bool((block.ln_1.weight == 1).all())
     assert model.parameter_count() == model.config.parameter_count()
 

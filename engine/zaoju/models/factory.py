@@ -76,19 +76,12 @@ def _gpt2_config(values: dict[str, object], folder: Path) -> GPT2Config:
 
 
 def _load_gpt2(config: GPT2Config, files: list[Path], folder: Path) -> GPT2:
-    weights: dict[str, torch.Tensor] = {}
-    for file in files:
-        try:
-            weights |= load_file(file)
-        except (OSError, SafetensorError) as error:
-            raise ArtefactError(
-                f"the weights in {file} cannot be read: {error}; the file is damaged or cut off"
-            ) from error
     with torch.device("meta"):
         model = GPT2(config)
     expected = {name: parameter.shape for name, parameter in model.named_parameters()}
-    found = {_full_name(name): tensor.float() for name, tensor in weights.items() if not _is_buffer(name)}
-    found = {name: tensor for name, tensor in found.items() if name in expected or name != "lm_head.weight"}
+    found = _read_weights(files)
+    if config.tie_word_embeddings:
+        found.pop("lm_head.weight", None)
     wrong = sorted(name for name in {*expected, *found} if name not in found or found[name].shape != expected.get(name))
     if wrong:
         raise ArtefactError(
@@ -97,6 +90,23 @@ def _load_gpt2(config: GPT2Config, files: list[Path], folder: Path) -> GPT2:
         )
     model.load_state_dict(found, assign=True)
     return model
+
+
+def _read_weights(files: list[Path]) -> dict[str, torch.Tensor]:
+    weights: dict[str, torch.Tensor] = {}
+    for file in files:
+        try:
+            weights |= load_file(file)
+        except (OSError, SafetensorError) as error:
+            raise ArtefactError(
+                f"the weights in {file} cannot be read: {error}; the file is damaged or cut off"
+            ) from error
+    # Copied, as memory mapped from a file begins anywhere, and matrix kernels are slower on unaligned memory.
+    return {
+        _full_name(name): tensor.to(torch.float32, copy=True)
+        for name, tensor in weights.items()
+        if not _is_buffer(name)
+    }
 
 
 def _full_name(name: str) -> str:

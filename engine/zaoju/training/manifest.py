@@ -1,0 +1,42 @@
+"""A list of a folder's files with their hashes, by which a damaged folder is told from a good one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from zaoju.files import hash_file
+
+NAME = "manifest.json"
+_FORMAT = 1
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the manifest of all files in `folder`. Call it last."""
+    files = {
+        path.name: {"bytes": path.stat().st_size, "sha256": hash_file(path)}
+        for path in sorted(folder.iterdir())
+        if path.name != NAME
+    }
+    text = json.dumps({"format": _FORMAT, "files": files}, indent=2)
+    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def find_damage(folder: Path) -> str:
+    """What is wrong with a folder that has a manifest, for a person; an empty string where all is well."""
+    try:
+        manifest = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        files = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
+        version = manifest["format"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"its {NAME} cannot be read: {error!r}"
+    if version != _FORMAT:
+        return f"its {NAME} has format {version}, and this zaoju reads {_FORMAT}"
+    for name, expected in files.items():
+        try:
+            found = hash_file(folder / name)
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror}"
+        if found != expected:
+            return f"{name} is not what was written"
+    return ""

@@ -1,0 +1,119 @@
+"""All that a run needs to go on exactly: weights, the optimiser's tensors, random states and counters.
+
+In safetensors and JSON, so that reading a checkpoint can run no code. The folder is also a model folder: transformers
+loads it as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from zaoju.models import CausalLM, load_model
+
+_COUNTERS, _OPTIMISER, _RANDOM = "state.json", "optimiser.safetensors", "random.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Where a run stands."""
+
+    step: int
+    """How many steps are done."""
+
+    steps: int
+    """How many there will be; fixed when the run begins."""
+
+    tokens: int
+    """How many tokens were trained on."""
+
+    identity: Mapping[str, object]
+    """What the run is, as JSON: its options, model and data. A checkpoint of another run must not be continued."""
+
+    best_step: int | None = None
+    best_bits: float | None = None
+    """The lowest held-out bits per character so far, and the step after which it was measured."""
+
+
+def save_state(folder: Path, model: CausalLM, optimiser: torch.optim.Optimizer, counters: Counters) -> None:
+    """Write everything into `folder`. The weights bear transformers' names."""
+    model.save(folder)
+    state = optimiser.state_dict()
+    tensors = {
+        f"{index}.{name}": torch.as_tensor(value).detach().cpu().contiguous()
+        for index, values in state["state"].items()
+        for name, value in values.items()
+    }
+    save_file(tensors, folder / _OPTIMISER)
+    save_file(_random_states(), folder / _RANDOM)
+    values = {"counters": asdict(counters), "param_groups": state["param_groups"], "environment": _environment(model)}
+    (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def read_counters(folder: Path) -> Counters:
+    """The counters of a checkpoint, without its tensors."""
+    return Counters(**_read(folder)["counters"])
+
+
+def load_model_state(folder: Path, device: str) -> CausalLM:
+    """The model of a checkpoint, on `device`, in training mode."""
+    model = load_model(folder, device).train()
+    for parameter in model.parameters():
+        # Memory mapped from a file begins anywhere; matrix kernels may round otherwise for unaligned memory.
+        parameter.data = parameter.data.clone()
+    return model
+
+
+def load_state(folder: Path, model: CausalLM, optimiser: torch.optim.Optimizer) -> list[str]:
+    """Put the optimiser and the random generators back as they were in the checkpoint.
+
+    Gives what is different about this machine; where the list is empty, the run goes on bit for bit.
+    """
+    values = _read(folder)
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in load_file(folder / _OPTIMISER).items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = tensor.clone()
+    optimiser.load_state_dict({"state": state, "param_groups": values["param_groups"]})
+    _set_random_states(load_file(folder / _RANDOM))
+    then, now = values["environment"], _environment(model)
+    return [f"{name}: {then.get(name)} then, {value} now" for name, value in now.items() if then.get(name) != value]
+
+
+def _random_states() -> dict[str, torch.Tensor]:
+    states = {"cpu": torch.random.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    if torch.backends.mps.is_available():
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def _set_random_states(states: Mapping[str, torch.Tensor]) -> None:
+    torch.random.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
+    if "mps" in states and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(states["mps"])
+
+
+def _environment(model: CausalLM) -> dict[str, str]:
+    """What rounding depends on."""
+    return {
+        "torch": torch.__version__,
+        "threads": str(torch.get_num_threads()),
+        "device": next(model.parameters()).device.type,
+        "machine": platform.machine(),
+    }
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((folder / _COUNTERS).read_text(encoding="utf-8"))
+    return values

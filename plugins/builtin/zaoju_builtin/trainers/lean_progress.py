@@ -1,0 +1,95 @@
+"""What happens between the steps of the lean trainer: reports, looks at held-out text, checkpoints, stopping."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+
+import torch
+from zaoju.contracts import TrainingRun, TrainStep
+from zaoju.errors import Cancelled, UserError
+from zaoju.training import Checkpoints, Counters, Schedule, keep_best, save_state
+
+from zaoju_builtin.trainers.lean_loop import LeanLoop
+from zaoju_builtin.trainers.options import LeanOptions
+
+_LOOKS = 6
+_REPORT_EVERY_ELSEWHERE = 10
+"""On an accelerator a look at the loss waits for the device, so only every tenth step is reported."""
+
+
+class LeanProgress:
+    """A run under way: it does the steps that are left, and `counters` says where it stands."""
+
+    def __init__(
+        self, run: TrainingRun, options: LeanOptions, loop: LeanLoop, checkpoints: Checkpoints, counters: Counters
+    ) -> None:
+        self.counters = counters
+        self._run = run
+        self._loop = loop
+        self._checkpoints = checkpoints
+        self._schedule = Schedule(options.schedule, loop.learning_rate, counters.steps, options.warmup)
+        self._report_every = 1 if run.device == "cpu" else _REPORT_EVERY_ELSEWHERE
+        every = options.evaluate_every
+        self._look_every = -(-counters.steps // _LOOKS) if every == "auto" else every
+        self._save_every_seconds = options.checkpoint_every_seconds
+        self._saved_at = self._reported_at = time.monotonic()
+        self._reported_tokens = counters.tokens
+
+    def finish(self) -> None:
+        """Do all steps left. Raises `Cancelled` after a checkpoint, `UserError` for a loss that is not finite."""
+        while self.counters.step < self.counters.steps:
+            rate = self._schedule.at(self.counters.step)
+            loss = self._loop.step(self.counters.step, rate)
+            step, tokens = self.counters.step + 1, self.counters.tokens + self._loop.tokens_per_step
+            self.counters = replace(self.counters, step=step, tokens=tokens)
+            last = step == self.counters.steps
+            due = last or time.monotonic() - self._saved_at >= self._save_every_seconds
+            # A checkpoint must not hold a model that is already lost, so it waits for a look at the loss.
+            reported = due or step % self._report_every == 0 or self._run.cancel.is_set()
+            if reported:
+                self._report(loss.item(), rate)
+            if last or step % self._look_every == 0:
+                self._look()
+            stopping = reported and self._run.cancel.is_set() and not last
+            if due or stopping:
+                self.save()
+            if stopping:
+                raise Cancelled(
+                    f"stopped after step {step} of {self.counters.steps}, with a checkpoint in "
+                    f"{self._run.checkpoints}; the same run again goes on from it"
+                )
+
+    def save(self) -> None:
+        """Make a checkpoint of this moment."""
+        loop, counters = self._loop, self.counters
+        self._checkpoints.save(counters.step, lambda folder: save_state(folder, loop.model, loop.optimiser, counters))
+        self._saved_at = time.monotonic()
+
+    def _report(self, loss: float, rate: float) -> None:
+        counters = self.counters
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the loss is {loss} in step {counters.step} of {counters.steps}, so the model is lost from here on. "
+                f"The checkpoints before it are kept. Set trainer.learning_rate below {self._schedule.peak:g}, "
+                "or trainer.warmup higher"
+            )
+        now = time.monotonic()
+        speed = (counters.tokens - self._reported_tokens) / max(now - self._reported_at, 1e-9)
+        self._reported_at, self._reported_tokens = now, counters.tokens
+        self._run.emit(TrainStep(counters.step, counters.steps, loss, rate, counters.tokens, speed))
+
+    def _look(self) -> None:
+        """Score held-out text, and keep the model where it is the best so far."""
+        begin = time.monotonic()
+        model = self._loop.model
+        # Whatever the observer draws, the next step's dropout is the same.
+        with torch.random.fork_rng(devices=[torch.cuda.current_device()] if self._run.device == "cuda" else []):
+            bits = self._run.observe(self.counters.step, model)
+        model.train()
+        if self.counters.best_bits is None or bits < self.counters.best_bits:
+            self.counters = replace(self.counters, best_step=self.counters.step, best_bits=bits)
+            if self.counters.step < self.counters.steps:
+                keep_best(self._run.checkpoints, model)
+        self._reported_at += time.monotonic() - begin
