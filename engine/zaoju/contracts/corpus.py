@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
-from zaoju.contracts.segmenter import OptionsT
+from zaoju.contracts.options import OptionsT_co
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Problem:
     """False where no text is lost, such as an empty file: it is reported, and the run goes on."""
 
 
-class Reader(ABC, Generic[OptionsT]):
+class Reader(ABC, Generic[OptionsT_co]):
     """A source of documents: files, folders, a generator.
 
     Paths in the options are already absolute when the reader is built.
     """
 
-    def __init__(self, options: OptionsT) -> None:
+    def __init__(self, options: OptionsT_co) -> None:
         self.options = options
 
     @abstractmethod
@@ -87,13 +87,13 @@ class Dropped:
     """A short rule name that the account sums over, such as `too_short`."""
 
 
-class Cleaner(ABC, Generic[OptionsT]):
+class Cleaner(ABC, Generic[OptionsT_co]):
     """A rule that changes a document or drops it with a reason.
 
     It must be idempotent: cleaning a cleaned text changes nothing.
     """
 
-    def __init__(self, options: OptionsT) -> None:
+    def __init__(self, options: OptionsT_co) -> None:
         self.options = options
 
     @abstractmethod

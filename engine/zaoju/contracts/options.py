@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -14,3 +16,7 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+
+OptionsT_co = TypeVar("OptionsT_co", bound=Options, covariant=True)
+"""The option model of a component: a `Reader[TextOptions]` is a `Reader[Options]`."""

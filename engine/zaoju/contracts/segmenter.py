@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Generic
 
-from zaoju.contracts.options import Options
-
-OptionsT = TypeVar("OptionsT", bound=Options)
+from zaoju.contracts.options import OptionsT_co
 
 
-class Segmenter(ABC, Generic[OptionsT]):
+class Segmenter(ABC, Generic[OptionsT_co]):
     """Cuts text into words. Write `segment`; the engine does the rest.
 
     The engine aligns the pieces back to the text, so a library that drops white space is fine: what it dropped is put
@@ -22,7 +20,7 @@ class Segmenter(ABC, Generic[OptionsT]):
     `__init__`. It must give the same pieces for the same text every time.
     """
 
-    def __init__(self, options: OptionsT) -> None:
+    def __init__(self, options: OptionsT_co) -> None:
         self.options = options
 
     @abstractmethod

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic
 
 from zaoju.contracts.events import EventSink
-from zaoju.contracts.segmenter import OptionsT
+from zaoju.contracts.options import OptionsT_co
 
 if TYPE_CHECKING:
     from zaoju.models import CausalLM
@@ -68,13 +68,13 @@ class TrainingRun:
     """When it is set, save a checkpoint, then raise `zaoju.Cancelled`."""
 
 
-class Trainer(ABC, Generic[OptionsT]):
+class Trainer(ABC, Generic[OptionsT_co]):
     """Makes a model from packed tokens and leaves it in `run.artefact`.
 
     A Transformer's folder must load in `transformers`; checkpoints bear the parameter names of transformers.
     """
 
-    def __init__(self, options: OptionsT) -> None:
+    def __init__(self, options: OptionsT_co) -> None:
         self.options = options
 
     @abstractmethod

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Generic
 
-from zaoju.contracts.segmenter import OptionsT
+from zaoju.contracts.options import OptionsT_co
 
 if TYPE_CHECKING:
     import tokenizers
@@ -15,7 +15,7 @@ PieceStream = Callable[[], Iterator[list[str]]]
 """Each call starts a new pass over the documents; each document is the list of its pieces, losslessly."""
 
 
-class VocabularyBuilder(ABC, Generic[OptionsT]):
+class VocabularyBuilder(ABC, Generic[OptionsT_co]):
     """Builds a tokenizer from segmented documents.
 
     The tokenizer must be lossless: `decode(encode(text)) == text` for every string of Unicode scalar values. The
@@ -23,7 +23,7 @@ class VocabularyBuilder(ABC, Generic[OptionsT]):
     must not cross pieces. Special tokens are not the builder's work: the engine adds the end-of-text token.
     """
 
-    def __init__(self, options: OptionsT) -> None:
+    def __init__(self, options: OptionsT_co) -> None:
         self.options = options
 
     @abstractmethod

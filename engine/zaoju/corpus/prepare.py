@@ -8,9 +8,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from zaoju.contracts import Cleaner, Document, EventSink, Notice, Problem, Progress, Reader
+from zaoju.contracts import Cleaner, Document, EventSink, Notice, Options, Problem, Progress, Reader
 from zaoju.corpus.account import Account, Count
 from zaoju.corpus.documents import document_line
 from zaoju.corpus.held_out import Digest, choose_held_out, text_digest
@@ -24,8 +23,8 @@ _SECONDS_BETWEEN_REPORTS = 0.2
 
 
 def prepare(
-    readers: Sequence[Reader[Any]],
-    cleaners: Sequence[tuple[str, Cleaner[Any]]],
+    readers: Sequence[Reader[Options]],
+    cleaners: Sequence[tuple[str, Cleaner[Options]]],
     folder: Path,
     *,
     drop_duplicates: bool,
@@ -63,7 +62,7 @@ class _Source:
     """All readers one after another: reports progress and problems, and stops when it is told to."""
 
     def __init__(
-        self, readers: Sequence[Reader[Any]], emit: EventSink, cancel: threading.Event, *, skip_unreadable: bool
+        self, readers: Sequence[Reader[Options]], emit: EventSink, cancel: threading.Event, *, skip_unreadable: bool
     ) -> None:
         self._readers = readers
         self._emit = emit

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-from zaoju.contracts import Cleaner, Document, Dropped, Problem
+from zaoju.contracts import Cleaner, Document, Dropped, Options, Problem
 from zaoju.corpus.account import Account, Count
 from zaoju.errors import PluginError
 
@@ -17,7 +16,7 @@ _EMPTY = "zaoju: empty"
 class Tally:
     """Cleans documents and keeps count of what becomes of each."""
 
-    def __init__(self, cleaners: Sequence[tuple[str, Cleaner[Any]]]) -> None:
+    def __init__(self, cleaners: Sequence[tuple[str, Cleaner[Options]]]) -> None:
         self._cleaners = cleaners
         self._read = Count()
         self._duplicates = Count()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zaoju.config import Plan, resolve_decoding
-from zaoju.contracts import EventSink, KnownSource, Progress, Reader
+from zaoju.contracts import EventSink, KnownSource, Options, Progress, Reader
 from zaoju.corpus import read_documents
 from zaoju.evaluation import Score, SourceComparison, bits_per_character, compare_with_source
 from zaoju.generation import Engine, Generation, Request
@@ -55,7 +55,7 @@ class Scores:
 def evaluate_model(
     model: Path,
     held_out: Path,
-    readers: Sequence[Reader],
+    readers: Sequence[Reader[Options]],
     plan: Plan,
     plugins: PluginManager,
     emit: EventSink,

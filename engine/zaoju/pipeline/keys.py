@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zaoju.contracts import Reader
+from zaoju.contracts import Options, Reader
 from zaoju.files import hash_file
 from zaoju.plugins import ResolvedComponent
 
@@ -15,7 +15,7 @@ def component_key(component: ResolvedComponent) -> dict[str, object]:
     return {**identity, "options": _by_content(identity["options"])}
 
 
-def reader_key(component: ResolvedComponent, reader: Reader) -> dict[str, object]:
+def reader_key(component: ResolvedComponent, reader: Reader[Options]) -> dict[str, object]:
     """A reader counts by the fingerprint of its documents, so that a moved corpus is still the same."""
     identity = component.identity()
     return {**{name: identity[name] for name in ("name", "package", "version")}, "content": reader.fingerprint()}

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from zaoju.config import Plan
-from zaoju.contracts import Cleaner, EventSink, Reader
+from zaoju.contracts import Cleaner, EventSink, Options, Reader
 from zaoju.corpus import Account, prepare
 from zaoju.files import write_text_whole
 from zaoju.pipeline.artefact import publish, published_key
@@ -38,7 +38,7 @@ class Pipeline:
         self._emit = combined(on_event, plugins)
         self._cancel = cancel or threading.Event()
         self._stages = StageRunner(plan.config.run, self._emit, self._cancel)
-        self._readers = [component.build(Reader) for component in plan.readers]
+        self._readers: list[Reader[Options]] = [component.build(Reader) for component in plan.readers]
 
     @property
     def model_folder(self) -> Path:
@@ -52,7 +52,7 @@ class Pipeline:
     def prepare(self) -> Path:
         """Read, clean and deduplicate the corpus; part it into training and held-out documents."""
         corpus = self.plan.config.corpus
-        cleaners: list[tuple[str, Cleaner]] = [(item.name, item.build(Cleaner)) for item in self.plan.cleaners]
+        cleaners: list[tuple[str, Cleaner[Options]]] = [(item.name, item.build(Cleaner)) for item in self.plan.cleaners]
 
         def work(folder: Path) -> None:
             prepare(
@@ -230,7 +230,7 @@ class Pipeline:
             "key": stage.key,
             "config": self.plan.config.model_dump(mode="json"),
             "plugins": [component.identity() for component in self._components()],
-            "data": {"fingerprint": self._prepare_stage.key, **account.totals()},
+            "data": {"fingerprint": self._prepare_stage.key, "documents": account.kept.documents, "characters": account.kept.characters},
             "scores": json.loads((evaluated / "scores.json").read_text("utf-8")),
         }
 

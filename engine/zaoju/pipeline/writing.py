@@ -11,7 +11,7 @@ from zaoju.config import ConfigSource, DecodingPlan, open_decoding
 from zaoju.contracts import EventSink, Progress
 from zaoju.errors import UserError
 from zaoju.files import write_text_whole
-from zaoju.generation import Chunk, Engine, Generation, Request, fresh_seed, sample_seeds
+from zaoju.generation import Chunk, Engine, Generation, Request, sample_seeds
 from zaoju.models import choose_device
 
 _BATCH = 64
@@ -23,7 +23,6 @@ class Writer:
     def __init__(self, engine: Engine, decoding: DecodingPlan) -> None:
         self._engine = engine
         self._decoding = decoding
-        self._seed = fresh_seed() if decoding.seed is None else decoding.seed
 
     def write(
         self,
@@ -34,8 +33,7 @@ class Writer:
         cancel: threading.Event | None = None,
     ) -> list[Generation]:
         """`count` texts for each prompt, prompt by prompt. Every text tells its own seed, which gives it again alone."""
-        seeds = sample_seeds(self._seed, count)
-        requests = [Request.from_plan(prompt, self._decoding, seed=seed) for prompt in prompts for seed in seeds]
+        requests = [request for prompt in prompts for request in self._requests(prompt, count)]
         texts: list[Generation] = []
         for start in range(0, len(requests), _BATCH):
             texts += self._engine.generate_batch(requests[start : start + _BATCH], cancel=cancel)
@@ -45,8 +43,14 @@ class Writer:
 
     def stream(self, prompt: str, *, count: int = 1) -> Iterator[Iterator[Chunk]]:
         """`count` texts, one after the other, each piece by piece, in whole characters."""
-        for seed in sample_seeds(self._seed, count):
-            yield self._engine.stream_request(Request.from_plan(prompt, self._decoding, seed=seed))
+        for request in self._requests(prompt, count):
+            yield self._engine.stream_request(request)
+
+    def _requests(self, prompt: str, count: int) -> list[Request]:
+        """Without a seed of the configuration, every text draws its own."""
+        seed = self._decoding.seed
+        seeds = [None] * count if seed is None else sample_seeds(seed, count)
+        return [Request.from_plan(prompt, self._decoding, seed=seed) for seed in seeds]
 
 
 def open_writer(
