@@ -31,7 +31,7 @@ def context(
 
 
 def apply(
-    transform: Transform, logits: torch.Tensor, ctx: StepContext | None = None, **options: object
+    transform: Transform, logits: torch.Tensor, ctx: StepContext | None = None, /, **options: object
 ) -> torch.Tensor:
     """`apply` with each option given once for all rows, or as one value per row."""
     columns = {}

@@ -46,7 +46,7 @@ def streamed(engine: Engine, request: Request) -> Generation:
             seed=request.seed,
             max_new_tokens=request.max_new_tokens,
             stop=request.stop,
-            **request.options,
+            **request.options,  # type: ignore[arg-type]  # no option is called `cancel`
         )
     )
     last = chunks[-1].generation

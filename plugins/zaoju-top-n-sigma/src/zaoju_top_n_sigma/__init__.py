@@ -1,0 +1,1 @@
+"""Top-nσ sampling for zaoju."""
