@@ -5,9 +5,12 @@ from zaoju.config.checked import (
     CheckedConfig,
     ConfigSource,
     OpenedDecoding,
+    ShownConfig,
     check_config,
+    config_schema,
     discover_plugins,
     open_decoding,
+    show_config,
 )
 from zaoju.config.decoding import resolve_decoding
 from zaoju.config.describe import ComponentDescription, OptionDescription, describe_component, plugin_listing
@@ -28,8 +31,10 @@ __all__ = [
     "OpenedDecoding",
     "OptionDescription",
     "Plan",
+    "ShownConfig",
     "check",
     "check_config",
+    "config_schema",
     "describe_component",
     "discover_plugins",
     "json_schema",
@@ -38,4 +43,5 @@ __all__ = [
     "plugin_listing",
     "resolve_decoding",
     "show",
+    "show_config",
 ]

@@ -9,8 +9,11 @@ from pathlib import Path
 from zaoju.config.check import check
 from zaoju.config.decoding import plan_decoding
 from zaoju.config.faults import FaultsError, tell
+from zaoju.config.json_schema import json_schema
 from zaoju.config.load import LoadedConfig, load_config
+from zaoju.config.paths import absolute_path
 from zaoju.config.plan import DecodingPlan, Plan
+from zaoju.config.show import effective_values, show
 from zaoju.errors import ConfigError
 from zaoju.plugins import PluginManager, PluginSettings
 
@@ -71,7 +74,27 @@ def open_decoding(config: ConfigSource = None, *, overrides: Sequence[str] = ())
         decoding = plan_decoding(plugins, loaded.config.decoding)
     except FaultsError as error:
         raise ConfigError(tell([fault.below(("decoding",)) for fault in error.faults], loaded.locate)) from None
-    return OpenedDecoding(decoding, plugins, loaded.folder / loaded.config.run, loaded.config.device)
+    run = absolute_path(loaded.config.run, loaded.folder)
+    return OpenedDecoding(decoding, plugins, run, loaded.config.device)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownConfig:
+    """The effective configuration: every default filled in, every path absolute."""
+
+    data: Mapping[str, object]
+    yaml: str
+
+
+def show_config(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> ShownConfig:
+    """The whole configuration as it acts. Raises what `check_config` raises."""
+    plan = check_config(config, overrides=overrides).plan
+    return ShownConfig(effective_values(plan), show(plan))
+
+
+def config_schema(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> dict[str, object]:
+    """The JSON Schema (2020-12) of the configuration with what is installed, for editors."""
+    return json_schema(discover_plugins(config, overrides=overrides))
 
 
 def _load_if_there(config: ConfigSource, overrides: Sequence[str]) -> LoadedConfig:

@@ -194,7 +194,7 @@ def _number(component: ResolvedComponent, key: str) -> float:
 def _not_in_chain(plugins: PluginManager, key: str, preset: _Preset) -> str:
     """Why a key has no effect: it belongs to a transform that is not in the chain, or nobody knows it."""
     known = set(Decoding.model_fields)
-    for offer in plugins.offers("transform"):
+    for offer in sorted(plugins.offers("transform"), key=lambda offer: offer.component.name != key):
         try:
             names = _option_fields(offer)
         except PluginError:  # a broken transform that nobody asked for must not hide the mistake that is told here

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from zaoju.config.schema import CHOICES, Config
@@ -96,18 +96,30 @@ def _decoding(plugins: PluginManager, section: Schema, definitions: Schema) -> S
         for key, option in _mapping(branch["properties"]).items():
             if key != "name":
                 options.setdefault(key, []).append(option)
-    properties: Schema = {key: found[0] if len(found) == 1 else {"anyOf": found} for key, found in options.items()}
+    properties: Schema = {key: _one_of_several(found) for key, found in options.items()}
     properties |= _mapping(section["properties"])
     properties["strategy"] = _optional(properties["strategy"], [*plugins.offers("strategy"), *transforms])
     properties["selector"] = _optional(properties["selector"], plugins.offers("selector"))
     chain = {"type": "array", "items": {"enum": _names(transforms)}, "uniqueItems": True}
     properties["chain"] = {**_mapping(properties["chain"]), "anyOf": [chain, {"type": "null"}]}
-    excluded = {"required": ["strategy", "chain"], "properties": _both_given("strategy", "chain")}
-    return {**section, "properties": properties, "additionalProperties": False, "not": excluded}
+    refused = [
+        {"allOf": [_given("strategy"), _given("chain")]},
+        {"allOf": [_given("selector"), {"not": _given("chain")}]},
+    ]
+    return {**section, "properties": properties, "additionalProperties": False, "not": {"anyOf": refused}}
 
 
-def _both_given(*keys: str) -> Mapping[str, object]:
-    return {key: {"not": {"type": "null"}} for key in keys}
+def _given(key: str) -> Schema:
+    """That a key is there and not empty."""
+    return {"required": [key], "properties": {key: {"not": {"type": "null"}}}}
+
+
+def _one_of_several(options: Sequence[object]) -> object:
+    """The schema of an option that several transforms may have under one name."""
+    if len(options) == 1:
+        return options[0]
+    descriptions = [str(_mapping(option).get("description", "")) for option in options]
+    return {"description": " / ".join(descriptions), "anyOf": list(options)}
 
 
 def _optional(field: object, offers: Iterable[Offer]) -> Schema:

@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 
 from zaoju.config.faults import Fault, FaultsError
 from zaoju.config.schema import Choice, Config, Decoding
-from zaoju.config.source import Plain, Source, parse_yaml
+from zaoju.config.source import KeyPath, Plain, Source, parse_yaml
 from zaoju.config.wording import unknown_key, written
 from zaoju.errors import ConfigError
 
@@ -51,8 +51,20 @@ def _apply(source: Source, override: str) -> Source:
     path = tuple(setter.path)
     changed = path[:-1] if setter.renames else path
     places = {key: place for key, place in source.places.items() if key[: len(changed)] != changed}
-    places[changed] = places[path] = f"--set {override}"
+    made = [path[:length] for length in range(1, len(path)) if not _is_there(source.values, path[:length])]
+    places |= dict.fromkeys([*made, changed, path], f"--set {override}")
     return Source(values, places)
+
+
+def _is_there(values: Plain, path: KeyPath) -> bool:
+    for part in path:
+        if isinstance(values, dict) and part in values:
+            values = values[str(part)]
+        elif isinstance(values, list) and isinstance(part, int) and part < len(values):
+            values = values[part]
+        else:
+            return False
+    return True
 
 
 class _Setter:
@@ -84,7 +96,8 @@ class _Setter:
         self.path.append(key)
         if model is not None and key in model.model_fields:
             field = model.model_fields[key]
-            start = current.get(key, None if _model(field.annotation) else _default(model, key))
+            is_section = _model(field.annotation) not in (None, Choice)
+            start = current.get(key, None if is_section else _default(model, key))
             child = self.put(field.annotation, start, depth + 1)
         elif model is None or model is Decoding:
             child = self.put(None, current.get(key), depth + 1)

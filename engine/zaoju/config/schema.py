@@ -74,11 +74,13 @@ class Corpus(Section):
     cleaners: tuple[Choice, ...] = (Choice(name="basic"),)
     """Rules that change or drop documents, applied in this order."""
     duplicates: Literal["drop", "keep"] = "drop"
-    """Whether a document that was read before is dropped."""
+    """`drop` or `keep` a document with the very text of an earlier one."""
     held_out: Annotated[Number, Field(gt=0, le=0.5)] = 0.02
-    """The share of the documents that is kept from training, to measure the model on."""
+    """The share of the documents that is kept from training, to measure the model on; at most 0.5."""
     unreadable: Literal["stop", "skip"] = "stop"
-    """What to do about a file that cannot be read: stop, or leave it out and say so in the account."""
+    """What to do about a file that cannot be read: `stop`, or `skip` it and say so in the account."""
+    minimum_kept: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    """The share of the characters that the cleaners must leave; a run that would drop more stops and says why."""
 
 
 class Tokenization(Section):
@@ -100,7 +102,7 @@ class Model(Section):
     architecture: Text = "gpt2"
     """A model type of transformers."""
     size: Text = "tiny"
-    """A size by name."""
+    """A size by name, such as `nano`, `tiny`, `small` or `gpt2` (124 million parameters)."""
     numbers: dict[str, int | float | bool | str] = {}
     """Arguments of the architecture's configuration in transformers, which override the size: `{n_layer: 4}`."""
     context: Annotated[Whole, Field(ge=2)] | None = None
@@ -162,7 +164,7 @@ class Config(Section):
     seed: Seed = 1
     """The seed of everything random in the run."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute."""
+    """Where to compute: `auto`, `cpu`, `cuda` or `mps`."""
     plugins: Plugins = Plugins()
     corpus: Corpus = Corpus()
     tokenization: Tokenization = Tokenization()

@@ -8,13 +8,23 @@ from zaoju.config.plan import Plan
 from zaoju.config.source import scalar
 
 
-def show(plan: Plan) -> str:
-    """The whole effective config as YAML: every default filled in, every path absolute. It can be run as it is."""
+def effective_values(plan: Plan) -> dict[str, object]:
+    """The whole effective config as plain values: every default filled in, every path absolute."""
     values = plan.config.model_dump(mode="json")
     unused = ("chain", "selector") if plan.config.decoding.chain is None else ("strategy",)
     values["decoding"] = {key: value for key, value in values["decoding"].items() if key not in unused}
+    return values
+
+
+def show(plan: Plan) -> str:
+    """The whole effective config as YAML, which can be run as it is."""
     return yaml.dump(
-        values, Dumper=_PlainDumper, allow_unicode=True, sort_keys=False, default_flow_style=None, width=float("inf")
+        effective_values(plan),
+        Dumper=_PlainDumper,
+        allow_unicode=True,
+        sort_keys=False,
+        default_flow_style=None,
+        width=float("inf"),
     )
 
 

@@ -44,7 +44,7 @@ class Source:
 
 def key_text(path: KeyPath) -> str:
     """A key path as the user writes it: `corpus.readers.0.paths`."""
-    return ".".join(str(part) for part in path)
+    return ".".join(str(part) if str(part).isprintable() and part != "" else repr(part) for part in path)
 
 
 def read_file(path: Path) -> Source:

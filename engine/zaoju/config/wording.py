@@ -115,8 +115,9 @@ def _rule(detail: ErrorDetails, model: type[BaseModel], path: KeyPath) -> str:
     return detail["msg"].replace("Input should", "must")
 
 
-def _entries(count: object) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
+def _count(count: object, what: str) -> str:
+    many = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{count} {what if count == 1 else many}"
 
 
 def _bound(value: object) -> str:
@@ -136,10 +137,10 @@ _WORDED: Mapping[str, Callable[[Mapping[str, object]], str]] = {
     "literal_error": _choices,
     "multiple_of": lambda context: f"must be a multiple of {_bound(context['multiple_of'])}",
     "string_pattern_mismatch": lambda context: f"must match the pattern {context['pattern']}",
-    "string_too_long": lambda context: f"must have at most {context['max_length']} characters",
-    "string_too_short": lambda context: f"must have at least {context['min_length']} characters",
-    "too_long": lambda context: f"must have at most {_entries(context['max_length'])}",
-    "too_short": lambda context: f"must have at least {_entries(context['min_length'])}",
+    "string_too_long": lambda context: f"must have at most {_count(context['max_length'], 'character')}",
+    "string_too_short": lambda context: f"must have at least {_count(context['min_length'], 'character')}",
+    "too_long": lambda context: f"must have at most {_count(context['max_length'], 'entry')}",
+    "too_short": lambda context: f"must have at least {_count(context['min_length'], 'entry')}",
 }
 
 
