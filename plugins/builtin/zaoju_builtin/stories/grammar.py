@@ -11,31 +11,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from zaoju_builtin.stories.template import Choice, Declare, Draw, Mention, Template, TemplateError
-
-
-@dataclass(frozen=True, eq=False)
-class Alternatives:
-    """Weighted templates, of which one is written."""
-
-    templates: tuple[Template, ...]
-    weights: tuple[float, ...]
-    cumulative: tuple[float, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        if not self.templates or min(self.weights) <= 0:
-            raise TemplateError("alternatives need at least one template, and positive weights")
-        if len(set(self.templates)) != len(self.templates):
-            raise TemplateError(f"the same alternative twice among {self.templates}")
-        object.__setattr__(self, "cumulative", tuple(accumulate(self.weights)))
+from zaoju_builtin.stories.template import Choice, Declare, Draw, Mention, Template, TemplateError, require_distinct
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One member of a list. Two entries are never equal, so an entry can be remembered by identity."""
+    """One member of a list: for each form its templates, equally likely.
 
-    forms: Mapping[str, Alternatives]
+    Two entries are never equal, so an entry can be remembered by identity.
+    """
+
+    forms: Mapping[str, tuple[Template, ...]]
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for templates in self.forms.values():
+            require_distinct(templates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +40,8 @@ class WordList:
     def __post_init__(self) -> None:
         if not self.entries:
             raise TemplateError(f"the list {self.name!r} is empty")
+        if min(entry.weight for entry in self.entries) <= 0:
+            raise TemplateError(f"the list {self.name!r} has a weight that is not positive")
         object.__setattr__(self, "cumulative", tuple(accumulate(entry.weight for entry in self.entries)))
 
     @property
@@ -70,9 +63,19 @@ class Grammar:
     variables: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        for place, template in self._templates():
-            for node in walk(template):
-                self._check(node, place)
+        nodes = [(place, node) for place, template in self._templates() for node in walk(template)]
+        sources: dict[str, set[str]] = {}
+        for _, node in nodes:
+            if isinstance(node, Declare):
+                sources.setdefault(node.variable, set()).add(node.list_name)
+        for place, node in nodes:
+            if isinstance(node, Draw):
+                self._require(node.list_name, "text", place)
+            elif isinstance(node, Mention):
+                for list_name in sources.get(node.variable, {self.list_of(node.variable)}):
+                    self._require(list_name, node.form, place)
+            elif isinstance(node, Declare):
+                self._require(node.list_name, None, place)
 
     def list_of(self, variable: str) -> str:
         """Name of the list that an undeclared variable is drawn from."""
@@ -82,20 +85,9 @@ class Grammar:
         yield "start", self.start
         for word_list in self.lists.values():
             for entry in word_list.entries:
-                for form, alternatives in entry.forms.items():
-                    for template in alternatives.templates:
+                for form, templates in entry.forms.items():
+                    for template in templates:
                         yield f"{word_list.name}.{form}", template
-
-    def _check(self, node: object, place: str) -> None:
-        if isinstance(node, Draw):
-            self._require(node.list_name, "text", place)
-        elif isinstance(node, Declare):
-            self._require(node.list_name, None, place)
-        elif isinstance(node, Mention):
-            declared = {other.list_name for _, template in self._templates() for other in walk(template)
-                        if isinstance(other, Declare) and other.variable == node.variable}
-            for list_name in declared or {self.list_of(node.variable)}:
-                self._require(list_name, node.form, place)
 
     def _require(self, list_name: str, form: str | None, place: str) -> None:
         if list_name not in self.lists:

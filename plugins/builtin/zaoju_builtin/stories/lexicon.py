@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from zaoju_builtin.stories.grammar import Alternatives, Entry, Grammar, WordList
-from zaoju_builtin.stories.template import Literal, TemplateError, parse_template
+from zaoju_builtin.stories.grammar import Entry, Grammar, WordList
+from zaoju_builtin.stories.template import Literal, Template, TemplateError, parse_template
 
 TOPIC_LIST = "topic"
 
@@ -35,8 +35,9 @@ def load_grammar(folder: Traversable | None = None) -> Grammar:
         table = tomllib.loads(text)
         variables |= table.pop("variables", {})
         entries += [(rule, tuple(_rule_entries(alternatives, f"{name}.toml"))) for rule, alternatives in table.items()]
-    topics = [_read_topic(forms) for _, text in _texts(folder / "topics", ".toml")
-              for forms in tomllib.loads(text).values()]
+    topics = [
+        _read_topic(forms) for _, text in _texts(folder / "topics", ".toml") for forms in tomllib.loads(text).values()
+    ]
     if topics:
         entries.append((TOPIC_LIST, tuple(topics)))
     for name, members in entries:
@@ -55,7 +56,7 @@ def _texts(folder: Traversable, suffix: str) -> Iterator[tuple[str, str]]:
 
 
 def _read_words(text: str, name: str) -> Iterator[Entry]:
-    shared: dict[str, Alternatives] = {}
+    shared: dict[str, tuple[Template, ...]] = {}
     seen: set[str] = set()
     for line in text.splitlines():
         line = line.partition("#")[0].strip()
@@ -70,14 +71,14 @@ def _read_words(text: str, name: str) -> Iterator[Entry]:
             yield Entry({"text": _fixed(word), **shared})
 
 
-def _fixed(text: str) -> Alternatives:
-    return Alternatives(((Literal(text),),), (1.0,))
+def _fixed(text: str) -> tuple[Template, ...]:
+    return ((Literal(text),),)
 
 
 def _rule_entries(alternatives: list[str | Mapping[str, str | float]], place: str) -> Iterator[Entry]:
     for alternative in alternatives:
         text, weight = (alternative, 1.0) if isinstance(alternative, str) else _weighted(alternative, place)
-        yield Entry({"text": Alternatives((parse_template(text),), (1.0,))}, weight)
+        yield Entry({"text": (parse_template(text),)}, weight)
 
 
 def _weighted(alternative: Mapping[str, str | float], place: str) -> tuple[str, float]:
@@ -87,7 +88,4 @@ def _weighted(alternative: Mapping[str, str | float], place: str) -> tuple[str, 
 
 
 def _read_topic(forms: Mapping[str, list[str]]) -> Entry:
-    return Entry({
-        form: Alternatives(tuple(map(parse_template, templates)), (1.0,) * len(templates))
-        for form, templates in forms.items()
-    })
+    return Entry({form: tuple(map(parse_template, templates)) for form, templates in forms.items()})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from zaoju_builtin.stories.grammar import Alternatives, Entry, Grammar, WordList, walk
+from zaoju_builtin.stories.grammar import Entry, Grammar, WordList, walk
 from zaoju_builtin.stories.template import Choice, Declare, Draw, Literal, Mention, Node, Template
 
 Bindings = dict[str, Entry | str]
@@ -38,10 +38,9 @@ class _LiteralIndex:
             self.by_text.setdefault(text, []).append(entry)
         self.lengths = sorted({len(text) for text in self.by_text})
 
-    def find(self, text: str, start: int) -> Iterator[tuple[int, Entry]]:
+    def find(self, text: str, start: int) -> Iterator[Entry]:
         for length in self.lengths:
-            for entry in self.by_text.get(text[start : start + length], ()):
-                yield start + length, entry
+            yield from self.by_text.get(text[start : start + length], ())
 
 
 class _Reading:
@@ -77,10 +76,7 @@ class _Reading:
             case Declare():
                 yield start, {**bindings, node.variable: node.list_name}, 0.0
             case Choice():
-                share = -math.log(len(node.options))
-                for option in node.options:
-                    for end, bound, cost in self.sequence(option, 0, start, bindings):
-                        yield end, bound, share + cost
+                yield from self.any_of(node.options, start, bindings)
 
     def draw(self, list_name: str, start: int, bindings: Bindings) -> Iterator[State]:
         if list_name not in self.closed:
@@ -96,13 +92,15 @@ class _Reading:
 
     def fresh(self, list_name: str, start: int, bindings: Bindings) -> Iterator[State]:
         words = self.grammar.lists[list_name]
-        for entry, end, bound, cost in self.entries(words, "text", start, bindings):
-            yield end, bound, cost + math.log(entry.weight / words.total)
+        for entry in self.candidates(words, "text", start):
+            share = math.log(entry.weight / words.total)
+            for end, bound, cost in self.any_of(entry.forms["text"], start, bindings):
+                yield end, bound, share + cost
 
     def mention(self, node: Mention, start: int, bindings: Bindings) -> Iterator[State]:
         bound = bindings.get(node.variable)
         if isinstance(bound, Entry):
-            yield from self.form(bound.forms[node.form], start, bindings)
+            yield from self.any_of(bound.forms[node.form], start, bindings)
             return
         words = self.grammar.lists[bound or self.grammar.list_of(node.variable)]
         taken = [entry for entry in bindings.values() if isinstance(entry, Entry)]
@@ -110,26 +108,21 @@ class _Reading:
         for entry in self.candidates(words, node.form, start):
             if entry not in taken:
                 share = math.log(entry.weight / free_weight)
-                for end, last, cost in self.form(entry.forms[node.form], start, {**bindings, node.variable: entry}):
+                templates = entry.forms[node.form]
+                for end, last, cost in self.any_of(templates, start, {**bindings, node.variable: entry}):
                     yield end, last, share + cost
 
     def candidates(self, words: WordList, form: str, start: int) -> Iterable[Entry]:
         """Entries that may be written at `start`: by look-up where the form is fixed text, else all of them."""
         index = self.literal[words.name].get(form)
-        return [entry for _, entry in index.find(self.text, start)] if index else words.entries
+        return index.find(self.text, start) if index else words.entries
 
-    def entries(
-        self, words: WordList, form: str, start: int, bindings: Bindings
-    ) -> Iterator[tuple[Entry, int, Bindings, float]]:
-        for entry in self.candidates(words, form, start):
-            for end, bound, cost in self.form(entry.forms[form], start, bindings):
-                yield entry, end, bound, cost
-
-    def form(self, alternatives: Alternatives, start: int, bindings: Bindings) -> Iterator[State]:
-        total = alternatives.cumulative[-1]
-        for template, weight in zip(alternatives.templates, alternatives.weights, strict=True):
+    def any_of(self, templates: Sequence[Template], start: int, bindings: Bindings) -> Iterator[State]:
+        """Every way to read one of equally likely templates."""
+        share = -math.log(len(templates))
+        for template in templates:
             for end, bound, cost in self.sequence(template, 0, start, bindings):
-                yield end, bound, cost + math.log(weight / total)
+                yield end, bound, share + cost
 
 
 def _log_sum(costs: Iterable[float]) -> float | None:
@@ -144,15 +137,15 @@ def _literal_index(words: WordList) -> dict[str, _LiteralIndex]:
     """An index for every form that is one fixed text in every entry."""
     index = {}
     for form in words.entries[0].forms:
-        texts = [_fixed_text(entry.forms.get(form)) for entry in words.entries]
+        texts = [_fixed_text(entry.forms.get(form, ())) for entry in words.entries]
         if all(text is not None for text in texts):
             pairs = zip(texts, words.entries, strict=True)
             index[form] = _LiteralIndex((text, entry) for text, entry in pairs if text is not None)
     return index
 
 
-def _fixed_text(alternatives: Alternatives | None) -> str | None:
-    match alternatives.templates if alternatives else ():
+def _fixed_text(templates: tuple[Template, ...]) -> str | None:
+    match templates:
         case ((Literal(text),),):
             return text
     return None
@@ -161,15 +154,14 @@ def _fixed_text(alternatives: Alternatives | None) -> str | None:
 def _closed_lists(grammar: Grammar) -> frozenset[str]:
     """Lists that neither read nor change a binding, however deep: what they match depends on the position alone."""
     nodes = {
-        name: [node for entry in words.entries for template in entry.forms["text"].templates for node in walk(template)]
+        name: [node for entry in words.entries for template in entry.forms["text"] for node in walk(template)]
         for name, words in grammar.lists.items()
         if all("text" in entry.forms for entry in words.entries)
     }
     closed = {name for name, found in nodes.items() if not any(isinstance(node, Mention | Declare) for node in found)}
     while True:
         still = {
-            name for name in closed
-            if all(node.list_name in closed for node in nodes[name] if isinstance(node, Draw))
+            name for name in closed if all(node.list_name in closed for node in nodes[name] if isinstance(node, Draw))
         }
         if still == closed:
             return frozenset(closed)

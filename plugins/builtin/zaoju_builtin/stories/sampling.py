@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from zaoju_builtin.stories.grammar import Alternatives, Entry, Grammar
+from zaoju_builtin.stories.grammar import Entry, Grammar
 from zaoju_builtin.stories.template import Choice, Declare, Draw, Literal, Mention, Template
 
 Chooser = Callable[[Sequence[float]], int]
@@ -55,16 +55,18 @@ class _Derivation:
                 case Draw():
                     word_list = self.grammar.lists[node.list_name]
                     entry = word_list.entries[self._pick(word_list.cumulative)]
-                    self._write_one(entry.forms["text"])
+                    self._write_any(entry.forms["text"])
                 case Mention():
-                    self._write_one(self._entry(node.variable).forms[node.form])
+                    self._write_any(self._entry(node.variable).forms[node.form])
                 case Declare():
                     self.list_of[node.variable] = node.list_name
+                    self.bound.pop(node.variable, None)
                 case Choice():
-                    self.write(node.options[self._pick(range(1, len(node.options) + 1))])
+                    self._write_any(node.options)
 
-    def _write_one(self, alternatives: Alternatives) -> None:
-        self.write(alternatives.templates[self._pick(alternatives.cumulative)])
+    def _write_any(self, templates: Sequence[Template]) -> None:
+        """Write one of equally likely templates."""
+        self.write(templates[self._pick(range(1, len(templates) + 1))])
 
     def _entry(self, variable: str) -> Entry:
         """The entry of a variable, drawn now if this is its first mention."""

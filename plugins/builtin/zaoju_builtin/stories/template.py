@@ -56,6 +56,9 @@ class Choice:
 
     options: tuple[Template, ...]
 
+    def __post_init__(self) -> None:
+        require_distinct(self.options)
+
 
 Node = Literal | Draw | Mention | Declare | Choice
 Template = tuple[Node, ...]
@@ -76,6 +79,14 @@ def parse_template(source: str) -> Template:
     if end != len(tokens) or len(options) != 1:
         raise TemplateError(f"a '|' or ')' outside parentheses in {source!r}")
     return options[0]
+
+
+def require_distinct(templates: tuple[Template, ...]) -> None:
+    """Raise `TemplateError` for alternatives that are none, or hold the same one twice."""
+    if not templates:
+        raise TemplateError("alternatives need at least one template")
+    if len(set(templates)) != len(templates):
+        raise TemplateError(f"the same alternative twice among {templates}")
 
 
 def _tokens(source: str) -> Iterator[Node | str]:

@@ -1,0 +1,109 @@
+"""The bundled stories: exact, repeatable, varied, and nothing but stories."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import statistics
+
+import pytest
+from zaoju_builtin.stories import Story, StoryGrammar
+
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def grammar() -> StoryGrammar:
+    return StoryGrammar()
+
+
+@pytest.fixture(scope="module")
+def stories(grammar: StoryGrammar) -> list[Story]:
+    return list(grammar.stories(SEED, 6_000))
+
+
+def test_the_probability_of_a_story_is_exact(grammar: StoryGrammar, stories: list[Story]) -> None:
+    for story in stories[:2_000]:
+        found = grammar.log_probability(story.text)
+        assert found is not None, story.text
+        assert math.isclose(found, story.log_probability, abs_tol=1e-9), story.text
+
+
+def test_stories_depend_on_seed_and_index_alone(grammar: StoryGrammar, stories: list[Story]) -> None:
+    assert grammar.story(SEED, 123) == stories[123] == StoryGrammar().story(SEED, 123)
+    assert grammar.story(SEED + 1, 123) != stories[123]
+
+
+def test_the_first_thousand_stories_are_the_ones_they_were(stories: list[Story]) -> None:
+    """Whoever changes the grammar changes the corpus: put the new hash here on purpose."""
+    text = "\n".join(story.text for story in stories[:1_000])
+    assert hashlib.sha256(text.encode()).hexdigest() == "cb63f0cd4b9efa7c1a85375fd0ce9f3a0a57862e572fb540118d53d1e7731ab0"
+
+
+def test_no_story_is_the_beginning_of_another(grammar: StoryGrammar, stories: list[Story]) -> None:
+    for story in stories[:100]:
+        sentences = re.findall(r"[^。！]*[。！]”?", story.text)
+        assert "".join(sentences) == story.text
+        for length in range(len(sentences)):
+            assert not grammar.accepts("".join(sentences[:length]))
+        assert not grammar.accepts(story.text + sentences[-1])
+
+
+def test_a_swapped_pronoun_is_refused(grammar: StoryGrammar, stories: list[Story]) -> None:
+    checked = 0
+    for story in stories[:300]:
+        for pronoun, other in (("他", "她"), ("她", "他")):
+            if pronoun in story.text:
+                checked += 1
+                assert not grammar.accepts(story.text.replace(pronoun, other)), story.text
+                assert not grammar.accepts(story.text.replace(pronoun, other, 1)), story.text
+    assert checked > 100
+
+
+def test_the_ending_of_another_wish_is_refused(grammar: StoryGrammar, stories: list[Story]) -> None:
+    swim = next(story.text for story in stories if "能游五十米了" in story.text)
+    drive = re.compile(r"能游五十米了").sub("拿到了驾照", swim)
+    assert grammar.accepts(swim)
+    assert not grammar.accepts(drive)
+
+
+def test_two_helpers_in_one_story_are_refused(grammar: StoryGrammar) -> None:
+    story = (
+        "我想学游泳。我从小怕水，夏天只能坐在岸边看。我报了一个游泳班。可是，一下水就呛了好几口。"
+        "妈妈托着我的腰，耐心地教我换气。半个月后，我终于能游五十米了。妈妈笑着说：“你真了不起！”"
+    )
+    assert grammar.accepts(story)
+    assert not grammar.accepts(story.replace("妈妈笑着说", "爸爸笑着说"))
+    assert not grammar.accepts(story.replace("我想学", "他想学", 1))
+    assert not grammar.accepts(story.replace("游泳班", "书法班"))
+    assert not grammar.accepts(story.replace("可是，", "所以，"))
+
+
+def test_a_hero_and_a_friend_never_share_a_name(grammar: StoryGrammar, stories: list[Story]) -> None:
+    story = next(story.text for story in stories if re.match(r"小芳想", story.text) and "也替她高兴" in story.text)
+    fan = re.search(r"，([^，。]+)也替她高兴", story)
+    assert fan is not None
+    assert grammar.accepts(story)
+    assert not grammar.accepts(story.replace(f"{fan[1]}也替她", "小芳也替她"))
+
+
+@pytest.mark.parametrize("text", ["", "我想", "你好。", "<|endoftext|>", "我想学游泳。" * 20, "�"])
+def test_what_is_no_story_is_refused(grammar: StoryGrammar, text: str) -> None:
+    assert grammar.log_probability(text) is None
+
+
+def test_lengths_and_openings(stories: list[Story]) -> None:
+    lengths = [len(story.text) for story in stories]
+    assert 90 <= statistics.mean(lengths) <= 125
+    assert min(lengths) >= 60
+    assert sorted(lengths)[len(lengths) * 95 // 100] <= 145
+    first_person_wish = sum(story.text.startswith("我想") for story in stories) / len(stories)
+    assert 0.15 <= first_person_wish <= 0.25
+    assert len({story.text for story in stories}) == len(stories)
+
+
+def test_thousands_of_words(stories: list[Story]) -> None:
+    jieba = pytest.importorskip("jieba")
+    words = {word for story in stories for word in jieba.cut(story.text)}
+    assert len(words) >= 2_500
