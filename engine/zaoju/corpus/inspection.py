@@ -140,11 +140,11 @@ def _look_at_text(file: SourceFile) -> _Look:
     for line in _good_lines(file, encoding, look.problems):
         if line.strip():
             lines += 1
-            blocks[-1] += len(line) + 1
+            blocks[-1] += len(line)
         elif blocks[-1]:
             blocks.append(0)
     sizes = [size for size in blocks if size]
-    look.characters = sum(sizes) - len(sizes)
+    look.characters = sum(sizes)
     if len(sizes) > 1 and max(sizes) <= sum(sizes) / 2:
         mode, look.documents = "blank_line", len(sizes)
     elif lines >= _MANY:

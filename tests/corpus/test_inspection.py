@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from test_readers import write
+from zaoju import CorpusError
+from zaoju.corpus import inspect_files
+
+
+def json_lines(*values: object) -> str:
+    return "\n".join(json.dumps(value, ensure_ascii=False) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("content", "documents", "count"),
+    [
+        ("春眠不觉晓，\n处处闻啼鸟。\n\n夜来风雨声，\n花落知多少。\n\n床前明月光，\n疑是地上霜。", "blank_line", 3),
+        ("春眠不觉晓，处处闻啼鸟。\n" * 30, "line", 30),
+        ("题目\n\n" + "春眠不觉晓，处处闻啼鸟。\n" * 30, "line", 31),
+        ("春眠不觉晓，\n处处闻啼鸟。", "file", 1),
+    ],
+)
+def test_text_is_parted_where_it_looks_parted(tmp_path: Path, content: str, documents: str, count: int) -> None:
+    path = write(tmp_path / "a.txt", content)
+    (suggestion,) = inspect_files([path])
+    assert suggestion.reader == {"name": "text", "paths": [str(path)], "documents": documents}
+    assert (suggestion.files, suggestion.documents) == (1, count)
+
+
+def test_encoding_is_suggested(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", ("我想回到那个有你的地方。\n" * 30).encode("gb18030"))
+    (suggestion,) = inspect_files([path])
+    assert suggestion.reader["encoding"] == "gb18030"
+    assert (suggestion.documents, suggestion.characters, suggestion.problems) == (30, 360, ())
+
+
+@pytest.mark.parametrize(
+    ("value", "fields"),
+    [
+        ({"id": "文-1", "text": "春眠不觉晓，处处闻啼鸟。"}, ["text"]),
+        ({"author": "孟浩然", "lines": ["春眠不觉晓，", "处处闻啼鸟。"], "title": "春晓"}, ["title", "lines"]),
+        ({"en": "A long English sentence.", "zh": "一句不短的中文。", "by": "张三"}, ["zh"]),
+        ({"question": "你是谁？", "answer": "我是我。", "score": 3}, ["question", "answer"]),
+    ],
+)
+def test_fields_are_those_with_the_most_chinese(tmp_path: Path, value: object, fields: list[str]) -> None:
+    path = write(tmp_path / "a.jsonl", json_lines(value, value))
+    (suggestion,) = inspect_files([path])
+    assert suggestion.reader == {"name": "jsonl", "paths": [str(path)], "fields": fields}
+    assert suggestion.documents == 2
+
+
+def test_a_folder_stands_for_its_files_where_they_are_of_one_kind(tmp_path: Path) -> None:
+    for number in range(25):
+        write(tmp_path / f"poems/{number}.txt", "春眠不觉晓，\n\n处处闻啼鸟。\n\n夜来风雨声。")
+    write(tmp_path / "poems/more.jsonl", json_lines({"text": "花落知多少。"}))
+    text, jsonl = inspect_files([tmp_path / "poems"])
+    assert text.reader == {"name": "text", "paths": [str(tmp_path / "poems")], "documents": "file"}
+    assert jsonl.reader == {"name": "jsonl", "paths": [str(tmp_path / "poems")], "fields": ["text"]}
+    assert (text.files, text.documents, jsonl.files) == (25, 25, 1)
+
+
+def test_files_of_two_kinds_in_one_folder_are_listed(tmp_path: Path) -> None:
+    a = write(tmp_path / "poems/a.txt", "春眠不觉晓。\n" * 30)
+    b = write(tmp_path / "poems/b.txt", ("我想回到那个有你的地方。\n" * 30).encode("gb18030"))
+    assert [item.reader["paths"] for item in inspect_files([tmp_path / "poems"])] == [[str(a)], [str(b)]]
+
+
+def test_text_in_a_file_with_another_ending_is_recognised(tmp_path: Path) -> None:
+    (suggestion,) = inspect_files([write(tmp_path / "a.data", json_lines({"text": "花落知多少。"}))])
+    assert suggestion.reader["name"] == "jsonl"
+
+
+def test_what_cannot_be_read_is_an_error_with_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"gone.txt: no such file"):
+        inspect_files([tmp_path / "gone.txt"])
+    with pytest.raises(CorpusError, match=r"Give files"):
+        inspect_files([])
