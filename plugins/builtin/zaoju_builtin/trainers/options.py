@@ -21,7 +21,7 @@ class LeanOptions(Options):
         description="Train for about this long: steps are timed at the start, then their number is fixed. "
         f"Without steps, epochs and minutes: {DEFAULT_MINUTES:g} minutes",
     )
-    batch_size: int = Field(default=32, ge=1, description="Windows of text in one pass")
+    batch_size: int = Field(default=16, ge=1, description="Windows of text in one pass")
     accumulate: int = Field(default=1, ge=1, description="Passes whose gradients make one step, where memory is short")
     window: int | None = Field(
         default=None, ge=1, description="Tokens per window; without it the model's context, at most 1024"
