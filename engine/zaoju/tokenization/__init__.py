@@ -1,0 +1,41 @@
+"""The tokenization room: segment, build a vocabulary, encode, decode, stream, pack."""
+
+from zaoju.tokenization.alignment import align
+from zaoju.tokenization.build import build_tokenizer
+from zaoju.tokenization.byte_level import (
+    END_OF_TEXT,
+    LONGEST_RUN,
+    byte_alphabet,
+    byte_level_tokenizer,
+    from_byte_level,
+    places_taken,
+    room_for_words,
+    run_splitter,
+    to_byte_level,
+    unigram_tokenizer,
+)
+from zaoju.tokenization.packed import PackedTokens, pack_documents
+from zaoju.tokenization.segmentation import LosslessSegmenter, segment_documents
+from zaoju.tokenization.text_stream import TextStream
+from zaoju.tokenization.tokenizer import Tokenizer
+
+__all__ = [
+    "END_OF_TEXT",
+    "LONGEST_RUN",
+    "LosslessSegmenter",
+    "PackedTokens",
+    "TextStream",
+    "Tokenizer",
+    "align",
+    "build_tokenizer",
+    "byte_alphabet",
+    "byte_level_tokenizer",
+    "from_byte_level",
+    "pack_documents",
+    "places_taken",
+    "room_for_words",
+    "run_splitter",
+    "segment_documents",
+    "to_byte_level",
+    "unigram_tokenizer",
+]

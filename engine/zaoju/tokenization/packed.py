@@ -1,0 +1,176 @@
+"""A corpus as token ids on disk, ready to be read at any place while training.
+
+A folder of packed tokens holds `tokens.bin`, the ids of all documents one after another, each document followed by the
+end-of-text token; `document_ends.bin`, the position after each document's end-of-text token; and `packed.json`, which
+says how many there are, of which vocabulary, and the hashes of both. All numbers are little-endian.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from zaoju.contracts import EventSink, Progress
+from zaoju.corpus import read_documents
+from zaoju.errors import ArtefactError, Cancelled
+from zaoju.files import hash_file, write_text_whole
+from zaoju.tokenization.segmentation import segment_documents
+
+if TYPE_CHECKING:
+    from zaoju.tokenization.tokenizer import Tokenizer
+
+NumberT = TypeVar("NumberT", bound=np.generic)
+
+_FORMAT = 1
+_TOKENS, _ENDS, _HEADER = "tokens.bin", "document_ends.bin", "packed.json"
+_SMALL, _LARGE = "<u2", "<u4"
+_LARGEST_SMALL_VOCABULARY = 65535
+_BATCH_DOCUMENTS = 512
+_BATCH_CHARACTERS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedTokens:
+    """Token ids of a whole corpus, mapped into memory: opening is quick and reading takes no more than it touches."""
+
+    tokens: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+    """All ids, read-only. Shape [tokens]."""
+
+    document_ends: npt.NDArray[np.uint64]
+    """The position after each document's end-of-text token; the last one is the number of tokens. Shape [documents]."""
+
+    vocabulary_fingerprint: str
+    """`Tokenizer.fingerprint` of the tokenizer that made the ids."""
+
+    vocabulary_size: int
+    """How many ids that tokenizer has; every id is below."""
+
+    @classmethod
+    def open(cls, folder: Path) -> PackedTokens:
+        """The packed tokens in `folder`, after their hashes are checked.
+
+        Raises `ArtefactError` where a file is missing, cut short, changed, or not made by `pack_documents`.
+        """
+        header = _read_header(folder)
+        for name in (_TOKENS, _ENDS):
+            _check_file(folder / name, header)
+        small = header["dtype"] == _SMALL
+        tokens = _map(folder / _TOKENS, np.uint16) if small else _map(folder / _TOKENS, np.uint32)
+        ends = _map(folder / _ENDS, np.uint64)
+        return cls(tokens, ends, str(header["vocabulary_fingerprint"]), int(str(header["vocabulary_size"])))
+
+
+def pack_documents(
+    documents: Path,
+    tokenizer: Tokenizer,
+    folder: Path,
+    *,
+    workers: int,
+    emit: EventSink,
+    cancel: threading.Event,
+) -> PackedTokens:
+    """Encode every document of a prepared JSON Lines file into `folder`, which must be empty.
+
+    The header is written last, so a folder that was left half-way cannot be opened; the caller makes the folder itself
+    appear whole. `workers` processes run the segmenter of a live tokenizer (0: one for each core); a portable one uses
+    threads. Raises `Cancelled` when `cancel` is set.
+    """
+    dtype = _SMALL if tokenizer.vocabulary_size <= _LARGEST_SMALL_VOCABULARY else _LARGE
+    total = count_lines(documents)
+    ends: list[int] = []
+    position = 0
+    with (folder / _TOKENS).open("wb") as file:
+        for ids in _encoded(documents, tokenizer, workers):
+            if cancel.is_set():
+                raise Cancelled("packing was stopped")
+            position += _append(file, [*ids, tokenizer.end_of_text], dtype)
+            ends.append(position)
+            if len(ends) % _BATCH_DOCUMENTS == 0 or len(ends) == total:
+                emit(Progress("encoding", len(ends), total, "documents"))
+    np.asarray(ends, dtype="<u8").tofile(folder / _ENDS)
+    header = {
+        "format": _FORMAT,
+        "dtype": dtype,
+        "tokens": position,
+        "documents": len(ends),
+        "vocabulary_fingerprint": tokenizer.fingerprint,
+        "vocabulary_size": tokenizer.vocabulary_size,
+        "bytes": {name: (folder / name).stat().st_size for name in (_TOKENS, _ENDS)},
+        "sha256": {name: hash_file(folder / name) for name in (_TOKENS, _ENDS)},
+    }
+    write_text_whole(folder / _HEADER, json.dumps(header, indent=2) + "\n")
+    return PackedTokens.open(folder)
+
+
+def count_lines(path: Path) -> int:
+    """How many lines a JSON Lines file has, for progress."""
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _encoded(documents: Path, tokenizer: Tokenizer, workers: int) -> Iterator[list[int]]:
+    texts = (document.text for document in read_documents(documents))
+    if tokenizer.segmenter is not None:
+        for pieces in segment_documents(tokenizer.segmenter, texts, workers):
+            yield tokenizer.encode_pieces(pieces)
+    else:
+        for batch in _batches(texts):
+            yield from tokenizer.encode_batch(batch)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts in lists that are large enough for all cores and small enough for memory."""
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if len(batch) == _BATCH_DOCUMENTS or characters >= _BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _append(file: BinaryIO, ids: list[int], dtype: str) -> int:
+    file.write(np.asarray(ids, dtype=dtype).tobytes())
+    return len(ids)
+
+
+def _read_header(folder: Path) -> dict[str, object]:
+    path = folder / _HEADER
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{folder} holds no packed tokens: {error}; make them again") from error
+    if not isinstance(header, dict) or header.get("format") != _FORMAT:
+        raise ArtefactError(f"{path} is not of format {_FORMAT}, the one this zaoju reads: make the tokens again")
+    return header
+
+
+def _check_file(path: Path, header: dict[str, object]) -> None:
+    """Refuse a file that is not, byte for byte, the one that the header was written for."""
+    sizes, hashes = header.get("bytes"), header.get("sha256")
+    if not isinstance(sizes, dict) or not isinstance(hashes, dict):
+        raise ArtefactError(f"{path.parent / _HEADER} is damaged: make the packed tokens again")
+    if not path.is_file():
+        raise ArtefactError(f"{path} is missing: make the packed tokens again")
+    size = path.stat().st_size
+    if size != sizes.get(path.name):
+        raise ArtefactError(f"{path} has {size:,} bytes, not {sizes.get(path.name)}: make the packed tokens again")
+    if hash_file(path) != hashes.get(path.name):
+        raise ArtefactError(f"{path} has changed since it was written: make the packed tokens again")
+
+
+def _map(path: Path, dtype: type[NumberT]) -> npt.NDArray[NumberT]:
+    """The file as an array; a file of no bytes cannot be mapped."""
+    if path.stat().st_size == 0:
+        return np.empty(0, dtype=dtype)
+    return np.memmap(path, dtype=np.dtype(dtype).newbyteorder("<"), mode="r")
