@@ -113,6 +113,12 @@ def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path, more_plu
     assert plan.config.corpus.readers[0].options == options
 
 
+def test_a_wrong_path_is_told_as_it_was_written(load: Write, plugins: PluginManager) -> None:
+    assert refused(load, plugins, "corpus: {readers: [{name: text, paths: poems}]}") == [
+        "corpus.readers.0.paths: must be a list, got 'poems'; write [poems] (config.yaml line 1)"
+    ]
+
+
 def test_without_a_file_relative_paths_start_at_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plugins: PluginManager
 ) -> None:

@@ -97,7 +97,7 @@ def test_any_value_and_any_key_at_any_place(
             assert line.startswith((str(path[0]), *new, "tokenization.", "decoding", "...", "the config")), line
 
 
-@settings(deadline=None, derandomize=True, max_examples=700)
+@settings(deadline=None, derandomize=True, max_examples=400)
 @given(
     at=st.integers(0, len(LINES) - 1),
     text=st.one_of(

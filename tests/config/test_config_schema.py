@@ -38,6 +38,7 @@ def test_all_mistakes_are_told_at_once_with_their_lines(load: Write) -> None:
         ("seed: '1'", "seed: must be a whole number, got '1'"),
         ("device: gpu", "device: must be auto, cpu, cuda or mps, got 'gpu'"),
         ("run: 5", "run: must be a path, written as text, got 5"),
+        ("run: ''", "run: must be a path, and is empty"),
         ("corpus:", "corpus: must be a mapping of `key: value` lines, got nothing; leave the key out"),
         ("corpus: [a]", "corpus: must be a mapping of `key: value` lines, got a list"),
         ("corpus: {readers: []}", "corpus.readers: must have at least 1 entry, got a list"),

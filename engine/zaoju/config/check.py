@@ -88,7 +88,8 @@ class _Checker:
                 return _Chosen(offer, self.plugins.resolve(kind, choice.name, options), path)
             except ValidationError as error:
                 assert model is not None
-                self.faults += [fault.below(path) for fault in faults_of(error, model, options)]
+                written = {**options, **choice.options}  # paths as the user wrote them
+                self.faults += [fault.below(path) for fault in faults_of(error, model, written)]
         except PluginError as error:
             self.faults.append(Fault(path, str(error)))
         return None

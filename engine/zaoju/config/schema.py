@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_serializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 Whole = Annotated[int, Strict()]
@@ -17,6 +17,15 @@ Number = Annotated[float, Strict()]
 Switch = Annotated[bool, Strict()]
 Text = Annotated[str, Field(min_length=1)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
+
+
+def _not_empty(path: object) -> object:
+    if path == "":
+        raise ValueError("must be a path, and is empty")
+    return path
+
+
+Folder = Annotated[Path, BeforeValidator(_not_empty)]
 
 
 class Section(BaseModel):
@@ -107,7 +116,7 @@ class Model(Section):
     """Arguments of the architecture's configuration in transformers, which override the size: `{n_layer: 4}`."""
     context: Annotated[Whole, Field(ge=2)] | None = None
     """The longest text in tokens that the model sees at once; empty means what the size says."""
-    init_from: Path | None = None
+    init_from: Folder | None = None
     """A Hugging Face folder to train on from, instead of a new model."""
 
 
@@ -159,7 +168,7 @@ class Evaluation(Section):
 class Config(Section):
     """One run of zaoju, from text to a model that writes."""
 
-    run: Path = Path("runs/demo")
+    run: Folder = Path("runs/demo")
     """The folder of the run: prepared text, tokenizer, checkpoints and the model."""
     seed: Seed = 1
     """The seed of everything random in the run."""

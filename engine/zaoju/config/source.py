@@ -80,7 +80,8 @@ def parse_yaml(text: str, name: str) -> tuple[Plain, dict[KeyPath, int]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{name} line {line}: not valid YAML: {error.problem}{_hint(error)}") from None
+        kind = "" if isinstance(error, _RefusedError) else "not valid YAML: "
+        raise ConfigError(f"{name} line {line}: {kind}{error.problem}{_hint(error)}") from None
 
 
 def scalar(text: str) -> Plain:
@@ -234,8 +235,12 @@ def _guess_encoding(content: bytes) -> str:
     return "GB18030 (GBK)"
 
 
-def _refused(message: str, mark: yaml.Mark) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=message, problem_mark=mark)
+class _RefusedError(yaml.MarkedYAMLError):
+    """Valid YAML that a config does not allow."""
+
+
+def _refused(message: str, mark: yaml.Mark) -> _RefusedError:
+    return _RefusedError(problem=message, problem_mark=mark)
 
 
 def _hint(error: yaml.MarkedYAMLError) -> str:
