@@ -8,6 +8,8 @@ import threading
 import pytest
 from hash_runner import HashRunner
 from zaoju.generation import Engine, Generation, Request
+from zaoju.plugins import PluginManager
+from zaoju.tokenization import Tokenizer
 
 
 def mixed_requests(count: int, seed: int = 0) -> list[Request]:
@@ -101,6 +103,18 @@ def test_from_several_threads(hash_engine: Engine, alone: list[Generation]) -> N
         thread.join()
     assert [results[number] for number in range(60)] == alone
     assert isinstance(hash_engine.runner, HashRunner) and hash_engine.runner.rows == {}
+
+
+def test_long_texts_that_join_late(tokenizer: Tokenizer, plugins: PluginManager) -> None:
+    """The history grows in length and in slots while texts run, and takes in new ones afterwards."""
+    engine = Engine(HashRunner(tokenizer.vocabulary_size, 300, spread=0.1), tokenizer, plugins)
+    requests = [
+        Request("我想" * number, seed=number, max_new_tokens=100 + number, options={"repetition_penalty": 1.5})
+        for number in range(12)
+    ]
+    together = engine.generate_batch(requests, batch_size=5)
+    assert together == [engine.generate_batch([request])[0] for request in requests]
+    assert max(one.generated_tokens for one in together) > 100
 
 
 def test_the_requests_are_not_all_alike(alone: list[Generation]) -> None:

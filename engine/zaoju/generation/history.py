@@ -24,6 +24,7 @@ class TokenHistory:
         self._prompt_lengths: list[int] = []
         self._free: list[int] = []
 
+    @torch.inference_mode()
     def add(self, prompt: Sequence[int]) -> int:
         """A slot that holds `prompt`."""
         if not self._free:
@@ -34,6 +35,7 @@ class TokenHistory:
         self._lengths[slot] = self._prompt_lengths[slot] = len(prompt)
         return slot
 
+    @torch.inference_mode()
     def append(self, slots: Sequence[int], tokens: torch.Tensor) -> None:
         """Append `tokens` [N] int64, one to each of `slots`."""
         lengths = [self._lengths[slot] for slot in slots]
@@ -46,6 +48,7 @@ class TokenHistory:
         """Take a slot back."""
         self._free.append(slot)
 
+    @torch.inference_mode()
     def of(self, slots: Sequence[int]) -> History:
         """The histories of `slots`, in their order."""
         lengths = [self._lengths[slot] for slot in slots]
