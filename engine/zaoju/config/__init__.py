@@ -1,24 +1,59 @@
-"""The configuration: one YAML file, checked before anything is done."""
+"""The configuration: one YAML file, checked before anything is done.
 
-from zaoju.config.check import check
-from zaoju.config.checked import (
-    CheckedConfig,
-    ConfigSource,
-    OpenedDecoding,
-    ShownConfig,
-    check_config,
-    config_schema,
-    discover_plugins,
-    open_decoding,
-    show_config,
+Every name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zaoju.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from zaoju.config.check import check
+    from zaoju.config.checked import (
+        CheckedConfig,
+        ConfigSource,
+        OpenedDecoding,
+        ShownConfig,
+        check_config,
+        config_schema,
+        discover_plugins,
+        open_decoding,
+        show_config,
+    )
+    from zaoju.config.decoding import resolve_decoding
+    from zaoju.config.describe import ComponentDescription, OptionDescription, describe_component, plugin_listing
+    from zaoju.config.json_schema import json_schema
+    from zaoju.config.load import LoadedConfig, load_config
+    from zaoju.config.plan import DecodingPlan, Plan
+    from zaoju.config.schema import Choice, Config
+    from zaoju.config.show import show
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "zaoju.config.check": ("check",),
+        "zaoju.config.checked": (
+            "CheckedConfig",
+            "ConfigSource",
+            "OpenedDecoding",
+            "ShownConfig",
+            "check_config",
+            "config_schema",
+            "discover_plugins",
+            "open_decoding",
+            "show_config",
+        ),
+        "zaoju.config.decoding": ("resolve_decoding",),
+        "zaoju.config.describe": ("ComponentDescription", "OptionDescription", "describe_component", "plugin_listing"),
+        "zaoju.config.json_schema": ("json_schema",),
+        "zaoju.config.load": ("LoadedConfig", "load_config"),
+        "zaoju.config.plan": ("DecodingPlan", "Plan"),
+        "zaoju.config.schema": ("Choice", "Config"),
+        "zaoju.config.show": ("show",),
+    },
 )
-from zaoju.config.decoding import resolve_decoding
-from zaoju.config.describe import ComponentDescription, OptionDescription, describe_component, plugin_listing
-from zaoju.config.json_schema import json_schema
-from zaoju.config.load import LoadedConfig, load_config
-from zaoju.config.plan import DecodingPlan, Plan
-from zaoju.config.schema import Choice, Config
-from zaoju.config.show import show
 
 __all__ = [
     "CheckedConfig",

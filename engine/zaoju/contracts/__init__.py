@@ -1,25 +1,61 @@
-"""What a plugin of each kind must do."""
+"""What a plugin of each kind must do.
 
-from zaoju.contracts.corpus import Cleaner, Document, Dropped, KnownSource, Problem, Reader
-from zaoju.contracts.decoding import History, Selector, StepContext, Strategy, Transform
-from zaoju.contracts.events import (
-    CheckpointSaved,
-    Event,
-    EventSink,
-    HeldOutScored,
-    Notice,
-    Progress,
-    SampleWritten,
-    StageFinished,
-    StageSkipped,
-    StageStarted,
-    TrainStep,
+Every name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zaoju.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from zaoju.contracts.corpus import Cleaner, Document, Dropped, KnownSource, Problem, Reader
+    from zaoju.contracts.decoding import History, Selector, StepContext, Strategy, Transform
+    from zaoju.contracts.events import (
+        CheckpointSaved,
+        Event,
+        EventSink,
+        HeldOutScored,
+        Notice,
+        Progress,
+        SampleWritten,
+        StageFinished,
+        StageSkipped,
+        StageStarted,
+        TrainStep,
+    )
+    from zaoju.contracts.options import Options
+    from zaoju.contracts.runner import Runner
+    from zaoju.contracts.segmenter import Segmenter
+    from zaoju.contracts.trainer import ModelPlan, Preflight, Trainer, TrainingRun
+    from zaoju.contracts.vocabulary import PieceStream, VocabularyBuilder
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "zaoju.contracts.corpus": ("Cleaner", "Document", "Dropped", "KnownSource", "Problem", "Reader"),
+        "zaoju.contracts.decoding": ("History", "Selector", "StepContext", "Strategy", "Transform"),
+        "zaoju.contracts.events": (
+            "CheckpointSaved",
+            "Event",
+            "EventSink",
+            "HeldOutScored",
+            "Notice",
+            "Progress",
+            "SampleWritten",
+            "StageFinished",
+            "StageSkipped",
+            "StageStarted",
+            "TrainStep",
+        ),
+        "zaoju.contracts.options": ("Options",),
+        "zaoju.contracts.runner": ("Runner",),
+        "zaoju.contracts.segmenter": ("Segmenter",),
+        "zaoju.contracts.trainer": ("ModelPlan", "Preflight", "Trainer", "TrainingRun"),
+        "zaoju.contracts.vocabulary": ("PieceStream", "VocabularyBuilder"),
+    },
 )
-from zaoju.contracts.options import Options
-from zaoju.contracts.runner import Runner
-from zaoju.contracts.segmenter import Segmenter
-from zaoju.contracts.trainer import ModelPlan, Preflight, Trainer, TrainingRun
-from zaoju.contracts.vocabulary import PieceStream, VocabularyBuilder
 
 __all__ = [
     "CheckpointSaved",

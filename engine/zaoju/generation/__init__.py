@@ -1,12 +1,13 @@
 """Generation: runners, the decode loop, streams and the engine.
 
-Each name below is imported when it is first used: the runner over transformers is not paid for where it is not needed.
+Every name is imported when it is first used.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zaoju.generation.artefact import runner_over
@@ -16,16 +17,17 @@ if TYPE_CHECKING:
     from zaoju.generation.transformers_runner import TransformersRunner
     from zaoju.generation.uniforms import sample_seeds
 
-_HOME_OF = {
-    "Chunk": "results",
-    "Engine": "engine",
-    "Generation": "results",
-    "LeanRunner": "lean_runner",
-    "Request": "results",
-    "TransformersRunner": "transformers_runner",
-    "runner_over": "artefact",
-    "sample_seeds": "uniforms",
-}
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "zaoju.generation.artefact": ("runner_over",),
+        "zaoju.generation.engine": ("Engine",),
+        "zaoju.generation.lean_runner": ("LeanRunner",),
+        "zaoju.generation.results": ("Chunk", "Generation", "Request"),
+        "zaoju.generation.transformers_runner": ("TransformersRunner",),
+        "zaoju.generation.uniforms": ("sample_seeds",),
+    },
+)
 
 __all__ = [
     "Chunk",
@@ -37,13 +39,3 @@ __all__ = [
     "runner_over",
     "sample_seeds",
 ]
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'zaoju.generation' has no attribute {name!r}")
-    return getattr(import_module(f"zaoju.generation.{_HOME_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__

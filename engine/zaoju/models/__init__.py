@@ -1,13 +1,13 @@
 """Language models: one small module per family for training and decoding, and any other one through transformers.
 
-Importing this package loads nothing heavy: each name below is imported when it is first used, so that the command line
-can look up sizes without torch.
+Every name is imported when it is first used.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zaoju.models.cache import CacheWindow, KeyValueCache
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from zaoju.models.sizes import model_numbers, model_sizes
     from zaoju.models.transformers_lm import TransformersLM
 
-_HOME_OF = {
-    "CacheWindow": "cache",
-    "CausalLM": "causal_lm",
-    "GPT2": "gpt2",
-    "GPT2Config": "gpt2_config",
-    "KeyValueCache": "cache",
-    "TransformersLM": "transformers_lm",
-    "choose_device": "device",
-    "load_model": "factory",
-    "model_numbers": "sizes",
-    "model_sizes": "sizes",
-    "new_model": "factory",
-}
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "zaoju.models.cache": ("CacheWindow", "KeyValueCache"),
+        "zaoju.models.causal_lm": ("CausalLM",),
+        "zaoju.models.device": ("choose_device",),
+        "zaoju.models.factory": ("load_model", "new_model"),
+        "zaoju.models.gpt2": ("GPT2",),
+        "zaoju.models.gpt2_config": ("GPT2Config",),
+        "zaoju.models.sizes": ("model_numbers", "model_sizes"),
+        "zaoju.models.transformers_lm": ("TransformersLM",),
+    },
+)
 
 __all__ = [
     "GPT2",
@@ -46,13 +46,3 @@ __all__ = [
     "model_sizes",
     "new_model",
 ]
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'zaoju.models' has no attribute {name!r}")
-    return getattr(import_module(f"zaoju.models.{_HOME_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -99,6 +99,7 @@ class Pipeline:
         def work(folder: Path) -> None:
             tokenizer = Tokenizer.load(vocabulary, self.plugins)
             for part in ("train", "held_out"):
+                (folder / part).mkdir()
                 pack_documents(
                     prepared / f"{part}.jsonl",
                     tokenizer,
