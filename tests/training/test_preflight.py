@@ -36,8 +36,11 @@ def test_no_steps_is_an_error(budget: Budget, says: str) -> None:
 
 
 def test_memory_counts_weights_activations_and_logits() -> None:
-    model = GPT2(GPT2Config(vocab_size=100, n_positions=8, n_embd=16, n_layer=2, n_head=2))
-    weights = 16 * model.parameter_count()
-    lean, whole = (estimate_memory(model, 64, whole_logits=flag) for flag in (False, True))
-    assert lean > weights
-    assert whole - lean == 64 * 100 * 4 * 3
+    numbers = {"n_positions": 8, "n_embd": 16, "n_layer": 2, "n_head": 2}
+    small, large = (GPT2(GPT2Config(vocab_size=size, **numbers)) for size in (100, 200))
+    weights = 16 * small.parameter_count()
+    assert estimate_memory(small, 64) > estimate_memory(small, 32) > weights
+    more_weights = 16 * 100 * 16
+    assert estimate_memory(large, 64) - estimate_memory(small, 64) == more_weights + 64 * 100 * 4 * 3
+    huge = 10**9
+    assert large.logits_of_loss(huge) < 1e8 < super(GPT2, large).logits_of_loss(huge)

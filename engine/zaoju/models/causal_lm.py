@@ -42,6 +42,10 @@ class CausalLM(nn.Module, ABC):
         logits = self(ids)
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 
+    def logits_of_loss(self, tokens: int) -> int:
+        """How many logits `loss` over `tokens` tokens holds in memory at once."""
+        return tokens * self.vocabulary_size
+
     @abstractmethod
     def new_cache(self) -> KeyValueCache:
         """An empty cache for this model. Raises `NotImplementedError` where the model keeps a cache of its own kind."""

@@ -13,7 +13,12 @@ import torch.nn.functional as F
 
 _CHUNK_LOGITS_ON_CPU = 1 << 22
 _CHUNK_LOGITS_ELSEWHERE = 1 << 27
-"""How many logits stand in memory at once: 16 MiB in float32 on a CPU, near its cache; more where kernels want it."""
+"""16 MiB in float32 on a CPU, near its cache; more where kernels want it."""
+
+
+def chunk_logits(device: torch.device) -> int:
+    """How many logits stand in memory at once on a device."""
+    return _CHUNK_LOGITS_ON_CPU if device.type == "cpu" else _CHUNK_LOGITS_ELSEWHERE
 
 
 def linear_cross_entropy(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -41,8 +46,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         hidden_gradient = torch.empty_like(hidden) if wants_gradient else None
         weight_gradient = torch.zeros_like(weight) if wants_gradient else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        at_once = _CHUNK_LOGITS_ON_CPU if hidden.device.type == "cpu" else _CHUNK_LOGITS_ELSEWHERE
-        rows = max(1, at_once // weight.shape[0])
+        rows = max(1, chunk_logits(hidden.device) // weight.shape[0])
         for start in range(0, hidden.shape[0], rows):
             part, wanted = hidden[start : start + rows], targets[start : start + rows, None]
             log_probabilities = F.log_softmax(F.linear(part, weight).float(), dim=-1)

@@ -17,7 +17,7 @@ from torch import nn
 
 from zaoju.models.cache import CacheShape, CacheWindow, KeyValueCache
 from zaoju.models.causal_lm import CausalLM
-from zaoju.models.cross_entropy import linear_cross_entropy
+from zaoju.models.cross_entropy import chunk_logits, linear_cross_entropy
 from zaoju.models.gpt2_config import GPT2Config
 
 
@@ -144,6 +144,9 @@ class GPT2(CausalLM):
     def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         hidden = self.transformer(ids, None)
         return linear_cross_entropy(hidden.flatten(0, 1), self._head(), targets.flatten())
+
+    def logits_of_loss(self, tokens: int) -> int:
+        return min(super().logits_of_loss(tokens), chunk_logits(self.transformer.wte.weight.device))
 
     def new_cache(self) -> KeyValueCache:
         weight = self.transformer.wte.weight

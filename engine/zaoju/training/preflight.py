@@ -19,7 +19,7 @@ _VECTORS_PER_LAYER = 20
 attention, and the feed-forward part at four times the width, before and after its activation."""
 
 _LOGITS_KEPT = 3
-"""Logits, their logarithms and their gradient, where a model's loss needs them whole."""
+"""Logits, their logarithms and their gradient."""
 
 _TRAINING_SHARE = 0.88
 """The part of a time budget that goes to steps; the rest is for held-out scores, samples and checkpoints."""
@@ -65,13 +65,10 @@ def count_steps(
     return steps
 
 
-def estimate_memory(model: CausalLM, tokens_per_pass: int, *, whole_logits: bool) -> int:
-    """The peak in bytes: weights, gradients, AdamW and what one pass over `tokens_per_pass` tokens keeps.
-
-    `whole_logits` says that the model's loss needs the logits of all tokens at once.
-    """
+def estimate_memory(model: CausalLM, tokens_per_pass: int) -> int:
+    """The peak in bytes: weights, gradients, AdamW and what one pass over `tokens_per_pass` tokens keeps."""
     activations = tokens_per_pass * model.width * (model.layers * _VECTORS_PER_LAYER + 4) * 4
-    logits = tokens_per_pass * model.vocabulary_size * 4 * _LOGITS_KEPT if whole_logits else 0
+    logits = model.logits_of_loss(tokens_per_pass) * 4 * _LOGITS_KEPT
     return model.parameter_count() * _BYTES_PER_PARAMETER + activations + logits
 
 

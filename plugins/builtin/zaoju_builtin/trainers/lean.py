@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from zaoju.contracts import Notice, Preflight, Trainer, TrainingRun
 from zaoju.errors import UserError
-from zaoju.models import GPT2, CausalLM, new_model
+from zaoju.models import CausalLM, new_model
 from zaoju.tokenization import PackedTokens
 from zaoju.training import (
     Budget,
@@ -50,9 +50,7 @@ class LeanTrainer(Trainer[LeanOptions]):
                 steps=steps,
                 tokens_per_step=loop.tokens_per_step,
                 parameters=loop.model.parameter_count(),
-                memory_bytes=estimate_memory(
-                    loop.model, loop.batches.tokens_per_batch, whole_logits=not isinstance(loop.model, GPT2)
-                ),
+                memory_bytes=estimate_memory(loop.model, loop.batches.tokens_per_batch),
                 seconds=left * seconds,
             )
 
