@@ -113,6 +113,15 @@ class TestTopP:
         """Four equal tokens of 1/4 each: what reaches the share ends the set, the lower id first."""
         assert kept(apply(TopP(), torch.zeros(1, 4), top_p=top_p)[0]) == set(range(count))
 
+    @pytest.mark.parametrize("spread", [0.001, 1.0, 3.0])
+    def test_wide_rows(self, spread: float) -> None:
+        """Flat rows need more tokens than a short list has, peaked ones fewer; both stand in one batch."""
+        logits = random_rows(17, 6, 3000) * torch.tensor([[spread], [3.0], [0.001]] * 2)
+        shares = [0.5, 0.9, 0.99, 0.1, 1.0, 0.3]
+        got = apply(TopP(), logits, top_p=shares)
+        for row, result, share in zip(logits, got, shares, strict=True):
+            assert kept(result) == (nucleus(row, share) if share < 1 else kept(row))
+
     def test_after_a_filter_the_shares_are_those_of_what_is_left(self) -> None:
         logits = torch.tensor([[2.0, 1.0, 0.0, -INFINITY]])
         assert kept(apply(TopP(), logits, top_p=0.999999)[0]) == {0, 1, 2}

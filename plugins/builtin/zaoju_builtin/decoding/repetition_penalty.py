@@ -9,7 +9,7 @@ import torch
 from zaoju import StepContext, Transform
 
 if TYPE_CHECKING:
-    from zaoju.contracts.decoding import Columns
+    from zaoju.contracts import Columns
 
 
 class RepetitionPenalty(Transform):

@@ -9,7 +9,7 @@ import torch
 from zaoju import StepContext, Transform
 
 if TYPE_CHECKING:
-    from zaoju.contracts.decoding import Columns
+    from zaoju.contracts import Columns
 
 # Below this the quotient could overflow float32; as in vLLM, such a temperature means the most probable token.
 _COLDEST = 1e-5

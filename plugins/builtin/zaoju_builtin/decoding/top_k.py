@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from zaoju import StepContext, Transform
 
+from zaoju_builtin.decoding.ranking import leading
+
 if TYPE_CHECKING:
-    from zaoju.contracts.decoding import Columns
+    from zaoju.contracts import Columns
 
 
 class TopK(Transform):
@@ -22,8 +24,10 @@ class TopK(Transform):
     keeps_argmax = True
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
+        width = logits.shape[1]
         top_k = options["top_k"].unsqueeze(1)
-        order = logits.sort(dim=1, descending=True, stable=True).indices
-        rank = torch.arange(logits.shape[1], device=logits.device).unsqueeze(0)
-        removed = (rank >= top_k) & (top_k > 0)
-        return logits.masked_fill(removed.scatter(1, order, removed), float("-inf"))
+        count = torch.where(top_k > 0, top_k, width).clamp(max=width)
+        # Looking at a number costs nothing on a CPU; an accelerator would have to wait for it.
+        longest = int(count.max()) if logits.device.type == "cpu" else width
+        cutoff = logits.topk(longest, dim=1).values.gather(1, count - 1)
+        return logits.masked_fill(~leading(logits, cutoff, count) & (top_k > 0), float("-inf"))
