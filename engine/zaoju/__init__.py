@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from zaoju.contracts import (
         Cleaner,
+        Columns,
         Document,
         Dropped,
         Event,
@@ -73,6 +74,7 @@ _get, _names = lazy_names(
         ),
         "zaoju.contracts": (
             "Cleaner",
+            "Columns",
             "Document",
             "Dropped",
             "Event",
@@ -131,6 +133,7 @@ __all__ = [
     "CheckedConfig",
     "Chunk",
     "Cleaner",
+    "Columns",
     "Component",
     "ComponentDescription",
     "ConfigError",

@@ -11,7 +11,7 @@ from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zaoju.contracts.corpus import Cleaner, Document, Dropped, KnownSource, Problem, Reader
-    from zaoju.contracts.decoding import History, Selector, StepContext, Strategy, Transform
+    from zaoju.contracts.decoding import Columns, History, Selector, StepContext, Strategy, Transform
     from zaoju.contracts.events import (
         CheckpointSaved,
         Event,
@@ -35,7 +35,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "zaoju.contracts.corpus": ("Cleaner", "Document", "Dropped", "KnownSource", "Problem", "Reader"),
-        "zaoju.contracts.decoding": ("History", "Selector", "StepContext", "Strategy", "Transform"),
+        "zaoju.contracts.decoding": ("Columns", "History", "Selector", "StepContext", "Strategy", "Transform"),
         "zaoju.contracts.events": (
             "CheckpointSaved",
             "Event",
@@ -60,6 +60,7 @@ __getattr__, __dir__ = lazy_names(
 __all__ = [
     "CheckpointSaved",
     "Cleaner",
+    "Columns",
     "Document",
     "Dropped",
     "Event",

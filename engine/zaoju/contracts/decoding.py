@@ -10,15 +10,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import torch
 
-    Columns = Mapping[str, torch.Tensor]
-    """One tensor of shape [N] per option, one value per row: float64 for numbers, int64 for whole numbers and switches."""
+Columns: TypeAlias = "Mapping[str, torch.Tensor]"
+"""One tensor of shape [N] per option, one value per row: float64 for numbers, int64 for whole numbers and switches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import click
 import zaoju
 from zaoju.cli.options import with_config, with_json, with_quiet
 from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.standard_input import read_standard_input
 from zaoju.cli.watching import watching
 
 
@@ -77,5 +78,5 @@ def _stream(writer: zaoju.Writer, prompts: list[str], count: int) -> None:
 def _read_prompts(file: Path) -> list[str]:
     """The lines of a file or of standard input that are not blank."""
     if str(file) == "-":
-        return [line for line in click.get_text_stream("stdin", encoding="utf-8").read().splitlines() if line.strip()]
+        return [line for line in read_standard_input().splitlines() if line.strip()]
     return zaoju.read_prompts(file)

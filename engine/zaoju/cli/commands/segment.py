@@ -9,6 +9,7 @@ import click
 import zaoju
 from zaoju.cli.options import with_config, with_json
 from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.standard_input import read_standard_input
 
 
 @click.command()
@@ -21,7 +22,7 @@ def segment(text: str, segmenter: str | None, config: Path | None, overrides: tu
 
     `-` reads standard input.
     """
-    text = click.get_text_stream("stdin").read() if text == "-" else text
+    text = read_standard_input() if text == "-" else text
     pieces = zaoju.segment(text, segmenter=segmenter, config=config, overrides=overrides)
     if as_json:
         print_json({"text": text, "pieces": pieces})

@@ -9,6 +9,7 @@ import click
 import zaoju
 from zaoju.cli.options import with_json
 from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.standard_input import read_standard_input
 
 
 @click.command()
@@ -20,7 +21,7 @@ def tokenize(model: Path, text: str, as_json: bool) -> None:
 
     `-` reads standard input.
     """
-    text = click.get_text_stream("stdin").read() if text == "-" else text
+    text = read_standard_input() if text == "-" else text
     tokens = zaoju.Tokenizer.load(model, zaoju.discover_plugins()).tokens(text)
     if as_json:
         print_json({"text": text, "tokens": [{"id": token, "text": shown} for token, shown in tokens]})
