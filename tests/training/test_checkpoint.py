@@ -29,6 +29,17 @@ def test_the_newest_two_stay(tmp_path: Path) -> None:
     assert events == [CheckpointSaved(step, path) for step, path in zip((0, 5, 12), paths, strict=True)]
 
 
+def test_what_a_killed_process_left_is_no_checkpoint_and_goes(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, lambda event: None)
+    good = checkpoints.save(1, writer("x"))
+    (tmp_path / ".step-00000007.partial").mkdir()
+    (tmp_path / ".step-00000007.partial" / "a").write_text("half", encoding="utf-8")
+    (tmp_path / "step-00000009").mkdir()
+    assert checkpoints.newest() == good
+    checkpoints.save(10, writer("y"))
+    assert not list(tmp_path.glob(".*"))
+
+
 def flip_a_bit(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[0] ^= 1

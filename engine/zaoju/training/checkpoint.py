@@ -40,7 +40,8 @@ class Checkpoints:
                 f"the checkpoint of step {step} cannot be written to {path}: {error.strerror or error}. "
                 "Earlier checkpoints are untouched: make room or set the permissions, then run again to go on"
             ) from error
-        for old in self._all()[: -self._keep]:
+        # What a process that was killed while it saved has left behind goes too.
+        for old in (*self._all()[: -self._keep], *self._folder.glob(f".{_PREFIX}*")):
             shutil.rmtree(old)
         self._emit(CheckpointSaved(step, path))
         return path
