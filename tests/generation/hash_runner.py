@@ -19,6 +19,7 @@ class HashRunner(Runner):
         self.context_length = context_length
         self.rows: dict[int, list[int]] = {}
         self.largest_batch = 0
+        self.largest_token = -1
         self._spread = spread
         self._next = 0
 
@@ -36,6 +37,7 @@ class HashRunner(Runner):
         for row, token in zip(rows, tokens, strict=True):
             assert 0 <= token < self.vocabulary_size and len(self.rows[row]) < self.context_length
             self.rows[row].append(token)
+            self.largest_token = max(self.largest_token, token)
         return self._logits(rows)
 
     def fork(self, row: int) -> int:

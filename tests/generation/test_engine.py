@@ -185,8 +185,8 @@ def test_no_text_at_all_is_a_prompt(engine: Engine) -> None:
 
 def test_logits_beyond_the_tokenizer_are_never_chosen(tokenizer: Tokenizer, plugins: PluginManager) -> None:
     padded = HashRunner(4 * tokenizer.vocabulary_size, 40, spread=0.01)
-    one = Engine(padded, tokenizer, plugins).generate("我想", seed=5, max_new_tokens=30)
-    assert one.text
+    Engine(padded, tokenizer, plugins).generate("我想", seed=5, max_new_tokens=30)
+    assert 0 <= padded.largest_token < tokenizer.vocabulary_size
 
 
 def test_a_plan_from_the_config_is_followed(engine: Engine) -> None:

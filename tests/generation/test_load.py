@@ -30,7 +30,7 @@ def test_a_folder_of_zaoju(folder: Path, engine: Engine) -> None:
     loaded = Engine.load(folder, device="cpu")
     assert isinstance(loaded.runner, LeanRunner)
     asked = {"seed": 3, "max_new_tokens": 20}
-    assert loaded.generate("我想", **asked) == engine.generate("我想", **asked)  # type: ignore[arg-type]
+    assert loaded.generate("我想", **asked) == engine.generate("我想", **asked)  # type: ignore[arg-type]  # values of several types
 
 
 def test_the_same_text_through_transformers(folder: Path, engine: Engine) -> None:
@@ -58,7 +58,7 @@ def test_a_llama(tmp_path: Path, tokenizer: Tokenizer) -> None:
 def test_a_folder_that_zaoju_did_not_make(tmp_path: Path) -> None:
     """transformers writes it, with a model padded beyond its tokenizer; the logits agree."""
     backend = unigram_tokenizer(dict.fromkeys("我想你他家", -3.0))
-    theirs = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|end|>", bos_token="<|end|>")
+    theirs = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|end|>", bos_token="<|end|>")  # type: ignore[no-untyped-call]
     theirs.save_pretrained(tmp_path)
     config = TheirConfig(
         vocab_size=320,
@@ -69,7 +69,7 @@ def test_a_folder_that_zaoju_did_not_make(tmp_path: Path) -> None:
         initializer_range=0.3,
         eos_token_id=len(theirs) - 1,
     )
-    network = GPT2LMHeadModel(config).eval()
+    network = GPT2LMHeadModel(config).eval()  # type: ignore[no-untyped-call]  # transformers leaves some out
     network.save_pretrained(tmp_path)
     engine = Engine.load(tmp_path, device="cpu")
     got = engine.generate("我想你", strategy="greedy", max_new_tokens=15)
