@@ -96,7 +96,7 @@ class _Worker:
 
     @cached_property
     def _segmenter(self) -> LosslessSegmenter:
-        return LosslessSegmenter(self._component.build(Segmenter), self._component.name)  # type: ignore[type-abstract]  # build takes any base class
+        return LosslessSegmenter(self._component.build(Segmenter), self._component.name)
 
     def segment(self, batch: list[str]) -> list[list[str]]:
         """The pieces of each text."""

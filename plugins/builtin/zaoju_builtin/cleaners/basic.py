@@ -35,7 +35,8 @@ class BasicCleaner(Cleaner[BasicOptions]):
         """The cleaned text, or `empty` or `too_short`."""
         text = _LINE_END.sub("\n", text)
         text = _JUNK.sub("", text)
-        text = _JOINER_BY_HANZI.sub("", text)
+        if "\u200c" in text or "\u200d" in text:  # rare, and the search is slow
+            text = _JOINER_BY_HANZI.sub("", text)
         if self.options.normalise == "NFC":
             text = _normalised(text)
         text = _BLANKS_AT_LINE_END.sub("", text)
