@@ -39,18 +39,7 @@ def mixed_requests(count: int, seed: int = 0) -> list[Request]:
 
 
 def streamed(engine: Engine, request: Request) -> Generation:
-    chunks = list(
-        engine.stream(
-            request.prompt,
-            strategy=request.strategy,
-            chain=request.chain,
-            selector=request.selector,
-            seed=request.seed,
-            max_new_tokens=request.max_new_tokens,
-            stop=request.stop,
-            **request.options,  # type: ignore[arg-type]  # no option is called `cancel`
-        )
-    )
+    chunks = list(engine.stream_request(request))
     last = chunks[-1].generation
     assert last is not None and all(chunk.generation is None for chunk in chunks[:-1])
     assert "".join(chunk.text for chunk in chunks) == last.text
@@ -125,7 +114,7 @@ def test_the_requests_are_not_all_alike(alone: list[Generation]) -> None:
 
 def test_leaving_a_stream_frees_its_row(hash_engine: Engine) -> None:
     assert isinstance(hash_engine.runner, HashRunner)
-    chunks = hash_engine.stream("我想", seed=1, max_new_tokens=30)
+    chunks = hash_engine.stream("我想", strategy="top_k", top_k=9, seed=1, max_new_tokens=30)
     assert hash_engine.runner.rows == {}
     next(chunks)
     assert len(hash_engine.runner.rows) == 1

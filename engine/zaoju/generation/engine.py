@@ -127,6 +127,12 @@ class Engine:
         The stream may be left at any time; what it holds is freed when it is closed.
         """
         request = Request(prompt, strategy, chain, selector, seed, max_new_tokens, stop, options)
+        return self.stream_request(request, cancel=cancel)
+
+    def stream_request(
+        self, request: Request, *, cancel: threading.Event | None = None
+    ) -> Generator[Chunk, None, None]:
+        """What `stream` does, for a request that is already made."""
         return self._chunks(self._begin(request), cancel)
 
     def _chunks(self, text: RunningText, cancel: threading.Event | None) -> Generator[Chunk, None, None]:
