@@ -7,6 +7,7 @@ import threading
 
 import pytest
 import torch
+
 from zaoju import Cancelled, UserError
 from zaoju.contracts import Event, Progress
 from zaoju.evaluation import Score, bits_per_character

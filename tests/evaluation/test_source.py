@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from zaoju import UserError
 from zaoju.contracts import KnownSource
 from zaoju.evaluation import Score, SourceComparison, compare_with_source

@@ -11,6 +11,7 @@ import venv
 from pathlib import Path
 
 import pytest
+
 import zaoju
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hash_runner import HashRunner
 from small_models import small_gpt2
+
 from zaoju.generation import Engine, LeanRunner
 from zaoju.models import GPT2
 from zaoju.plugins import PluginManager

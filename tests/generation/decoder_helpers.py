@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+
 from zaoju.contracts import History, StepContext, Transform
 
 END = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import torch
+
 from zaoju.contracts import Runner
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from zaoju.models import GPT2, GPT2Config, TransformersLM
 
 

@@ -13,6 +13,7 @@ from transformers import (
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
+
 from zaoju.contracts import Transform
 from zaoju_builtin.decoding.argmax import Argmax
 from zaoju_builtin.decoding.repetition_penalty import RepetitionPenalty

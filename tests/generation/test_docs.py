@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from zaoju.config import resolve_decoding
 from zaoju.models import GPT2
 from zaoju.plugins import PluginManager

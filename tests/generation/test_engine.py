@@ -10,6 +10,7 @@ import pytest
 import torch
 from hash_runner import HashRunner
 from small_models import small_gpt2
+
 from zaoju import ArtefactError, PluginError, UserError
 from zaoju.contracts import Event, Progress
 from zaoju.generation import Engine, LeanRunner, Request

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from hash_runner import HashRunner
+
 from zaoju.generation import Engine, Generation, Request
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import Tokenizer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from zaoju.generation.uniforms import _open_unit, fresh_seed, mix, sample_seeds, uniform
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from zaoju_top_n_sigma.transform import TopNSigma
+
 from zaoju import StepContext
 from zaoju.contracts import History
-from zaoju_top_n_sigma.transform import TopNSigma
 
 NOTHING = -float("inf")
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from zaoju import StepContext, Transform
 
+from zaoju import StepContext, Transform
 from zaoju_builtin.decoding.ranking import leading
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
+
 from zaoju import StepContext, Transform
 
 
