@@ -6,6 +6,7 @@ import pytest
 from corpus_run import basic
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju import Dropped
 
 KEPT = "0123456789０１２《》「」『』，。、；：！？“”‘’…—·（）我想你𠮷㐀豈﨑①㈠ＡＢ"

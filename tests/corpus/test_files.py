@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju.files import hash_file, hash_json, whole_folder, write_text_whole
 
 

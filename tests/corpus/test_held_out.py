@@ -7,6 +7,7 @@ import pytest
 from corpus_run import ListReader, run, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju.corpus.held_out import choose_held_out, text_digest
 
 POEMS = [f"第{number}首：处处闻啼鸟。" for number in range(200)]

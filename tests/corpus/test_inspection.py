@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from test_readers import write
+
 from zaoju import CorpusError
 from zaoju.corpus import inspect_files
 

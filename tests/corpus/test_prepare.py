@@ -9,6 +9,7 @@ import pytest
 from corpus_run import ListReader, basic, run, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju import Cancelled, Cleaner, CorpusError, Document, Dropped, Event, Options, PluginError
 from zaoju.contracts import Notice, Problem, Progress
 from zaoju.corpus import Account, Count, read_documents

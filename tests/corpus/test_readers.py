@@ -10,6 +10,7 @@ from corpus_run import run, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
 from zaoju import Document, Event
 from zaoju.contracts import Notice, Problem
 from zaoju_builtin.readers.jsonl import JsonLinesReader

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from corpus_run import run, texts
 from test_readers import json_reader, text_reader, write
+
 from zaoju import CorpusError, Document
 from zaoju.contracts import Problem
 from zaoju_builtin.readers.text import TextReader

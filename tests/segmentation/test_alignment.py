@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_segmenters import Changing, Dropping, Forgetful
+
 from zaoju import Options, PluginError, UserError
 from zaoju.tokenization import LosslessSegmenter, align
 
@@ -111,3 +112,9 @@ def test_a_segmenter_that_changes_text_is_named() -> None:
 def test_a_batch_with_a_text_missing_is_refused() -> None:
     with pytest.raises(PluginError, match="gave 1 results for 2 texts"):
         LosslessSegmenter(Forgetful(Options())).pieces_of_all(["我", "想"])
+
+
+@pytest.mark.parametrize("lost", ["，", "1", "𠮷", "\u0301", "\ufe0f", "…", "$"])
+def test_only_the_invisible_may_be_dropped(lost: str) -> None:
+    with pytest.raises(UserError, match="at character 2"):
+        align(f"我{lost}想", ["我", "想"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from odd_segmenters import component
+
 from zaoju import UserError
 from zaoju.tokenization import segment_documents
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju import Options, Segmenter, UserError
 from zaoju.tokenization import LosslessSegmenter
 from zaoju_builtin.segmenters.characters import CharacterSegmenter

@@ -6,7 +6,6 @@ import re
 import unicodedata
 
 from zaoju import Cleaner, Dropped
-
 from zaoju_builtin.cleaners.options import BasicOptions
 
 _HANZI = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"

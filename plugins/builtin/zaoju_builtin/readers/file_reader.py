@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from zaoju.contracts import Document, Problem, Reader
 from zaoju.corpus import Line, SourceFile, TextLines, find_files, fingerprint_files
-
 from zaoju_builtin.readers.options import FileOptions
 
 FileOptionsT = TypeVar("FileOptionsT", bound=FileOptions)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from zaoju.contracts import Document, Problem
 from zaoju.corpus import Line, SourceFile, parse_object, text_of
-
 from zaoju_builtin.readers.file_reader import FileReader
 from zaoju_builtin.readers.options import JsonLinesOptions
 

@@ -9,7 +9,6 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from zaoju.contracts import Document, KnownSource, Problem, Reader
-
 from zaoju_builtin.readers.options import StoriesOptions
 from zaoju_builtin.stories import StoryGrammar
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from zaoju.contracts import Document, Problem
 from zaoju.corpus import Line, SourceFile
-
 from zaoju_builtin.readers.file_reader import FileReader
 from zaoju_builtin.readers.options import TextOptions
 

@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 
 from zaoju import Segmenter, UserError
-
 from zaoju_builtin.segmenters.options import JiebaOptions
 
 

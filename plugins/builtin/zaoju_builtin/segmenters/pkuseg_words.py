@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from zaoju import Segmenter, UserError
-
 from zaoju_builtin.segmenters.options import PkusegOptions
 
 
