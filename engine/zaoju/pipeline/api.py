@@ -45,9 +45,7 @@ class RunResult:
 def open_pipeline(config: ConfigSource = None, **options: Unpack[RunOptions]) -> Pipeline:
     """The stages of a configuration, to be run one by one. Nothing runs yet."""
     checked = check_config(config, overrides=options.get("overrides", ()))
-    return Pipeline(
-        checked.plan, checked.plugins, on_event=options.get("on_event"), cancel=options.get("cancel")
-    )
+    return Pipeline(checked.plan, checked.plugins, on_event=options.get("on_event"), cancel=options.get("cancel"))
 
 
 def run(config: ConfigSource = None, **options: Unpack[RunOptions]) -> RunResult:

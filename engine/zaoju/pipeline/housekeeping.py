@@ -34,7 +34,9 @@ class Unused:
 def status(config: ConfigSource = None, *, overrides: tuple[str, ...] = ()) -> list[StageStatus]:
     """Every stage of a configuration, in order. Runs nothing."""
     pipeline = open_pipeline(config, overrides=overrides)
-    return [StageStatus(stage.name, _state(pipeline, stage.done, stage.key), stage.folder) for stage in pipeline.stages()]
+    return [
+        StageStatus(stage.name, _state(pipeline, stage.done, stage.key), stage.folder) for stage in pipeline.stages()
+    ]
 
 
 def clean(config: ConfigSource = None, *, overrides: tuple[str, ...] = (), remove: bool = True) -> list[Unused]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from zaoju.contracts import Options, Reader
@@ -12,20 +13,26 @@ from zaoju.plugins import ResolvedComponent
 def component_key(component: ResolvedComponent) -> dict[str, object]:
     """Name, package, version and options of a component; an option that names a file counts by what the file holds."""
     identity = component.identity()
-    return {**identity, "options": _by_content(identity["options"])}
+    return {**identity, "options": _with_paths(identity["options"], _content)}
 
 
 def reader_key(component: ResolvedComponent, reader: Reader[Options]) -> dict[str, object]:
-    """A reader counts by the fingerprint of its documents, so that a moved corpus is still the same."""
+    """A reader counts by its options and the fingerprint of its documents, so a moved corpus is still the same."""
     identity = component.identity()
-    return {**{name: identity[name] for name in ("name", "package", "version")}, "content": reader.fingerprint()}
+    options = _with_paths(identity["options"], lambda path: path.name)
+    return {**identity, "options": options, "content": reader.fingerprint()}
 
 
-def _by_content(value: object) -> object:
+def _with_paths(value: object, shown: Callable[[Path], object]) -> object:
+    """The same value with every absolute path in it replaced by what counts of it."""
     if isinstance(value, dict):
-        return {key: _by_content(item) for key, item in value.items()}
+        return {key: _with_paths(item, shown) for key, item in value.items()}
     if isinstance(value, list):
-        return [_by_content(item) for item in value]
-    if isinstance(value, str) and Path(value).is_absolute() and Path(value).is_file():
-        return {"file": hash_file(Path(value))}
+        return [_with_paths(item, shown) for item in value]
+    if isinstance(value, str) and Path(value).is_absolute():
+        return shown(Path(value))
     return value
+
+
+def _content(path: Path) -> object:
+    return {"file": hash_file(path)} if path.is_file() else str(path)

@@ -231,7 +231,11 @@ class Pipeline:
             "key": stage.key,
             "config": self.plan.config.model_dump(mode="json"),
             "plugins": [component.identity() for component in self._components()],
-            "data": {"fingerprint": self._prepare_stage.key, "documents": account.kept.documents, "characters": account.kept.characters},
+            "data": {
+                "fingerprint": self._prepare_stage.key,
+                "documents": account.kept.documents,
+                "characters": account.kept.characters,
+            },
             "scores": json.loads((evaluated / "scores.json").read_text("utf-8")),
         }
 

@@ -94,9 +94,7 @@ class StageRunner:
 
 def _write_manifest(folder: Path, stage: Stage) -> None:
     files = {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()
     }
     manifest = {
         "stage": stage.name,

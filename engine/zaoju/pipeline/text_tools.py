@@ -53,8 +53,10 @@ def _texts(files: Sequence[Path], plugins: PluginManager) -> Iterator[str]:
         reader = plugins.resolve("reader", str(suggestion.reader["name"]), options).build(Reader)
         for item in reader.read():
             if isinstance(item, Problem):
-                raise CorpusError(f"{item.source}: {item.reason}")
-            yield item.text
+                if item.stops:
+                    raise CorpusError(f"{item.source}: {item.reason}")
+            else:
+                yield item.text
 
 
 def _silent(event: Event) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from tokenizers import Tokenizer as Backend
+from tokenizers import decoders
 
 from zaoju.tokenization.byte_level import from_byte_level
 
@@ -14,8 +13,7 @@ def byte_table(backend: Backend) -> list[bytes | None] | None:
 
     None instead of a table where the tokenizer is not byte-level, so that only its own decoder knows its text.
     """
-    prefix = _stripped_prefix(backend)
-    if prefix is None:
+    if not isinstance(backend.decoder, decoders.ByteLevel):
         return None
     vocabulary = backend.get_vocab(with_added_tokens=True)
     added = backend.get_added_tokens_decoder()
@@ -24,23 +22,5 @@ def byte_table(backend: Backend) -> list[bytes | None] | None:
         if number in added:
             table[number] = None if added[number].special else added[number].content.encode()
         else:
-            table[number] = from_byte_level(token.removeprefix(prefix))
+            table[number] = from_byte_level(token)
     return table
-
-
-def _stripped_prefix(backend: Backend) -> str | None:
-    """The prefix that decoding takes off a token before it reads the bytes; None where decoding is not byte-level."""
-    if backend.decoder is None:
-        return None
-    match json.loads(backend.decoder.__getstate__()):
-        case {"type": "ByteLevel"}:
-            return ""
-        case {
-            "type": "Sequence",
-            "decoders": [
-                {"type": "Replace", "pattern": {"String": str(prefix)}, "content": ""},
-                {"type": "ByteLevel"},
-            ],
-        }:
-            return prefix
-    return None

@@ -20,7 +20,12 @@ from zaoju.cli.watching import watching
 @with_json
 @with_quiet
 def evaluate(
-    model: Path | None, files: tuple[Path, ...], config: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool
+    model: Path | None,
+    files: tuple[Path, ...],
+    config: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Measure bits per character.
 

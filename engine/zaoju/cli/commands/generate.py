@@ -15,8 +15,12 @@ from zaoju.cli.watching import watching
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path), required=False)
-@click.option("--prompt", "prompts", multiple=True, help="A text to continue. Repeatable; empty for a text from nothing.")
-@click.option("--prompts", "file", type=click.Path(path_type=Path, allow_dash=True), help="A prompt a line; - for stdin.")
+@click.option(
+    "--prompt", "prompts", multiple=True, help="A text to continue. Repeatable; empty for a text from nothing."
+)
+@click.option(
+    "--prompts", "file", type=click.Path(path_type=Path, allow_dash=True), help="A prompt a line; - for stdin."
+)
 @click.option("--strategy", help="A decoding strategy by name: greedy, top_k, nucleus, ...")
 @click.option("--seed", type=click.IntRange(min=0), help="The first text's seed; the next ones have the next numbers.")
 @click.option("--n", "count", type=click.IntRange(min=1), default=1, show_default=True, help="Texts per prompt.")

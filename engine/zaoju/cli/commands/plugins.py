@@ -46,5 +46,7 @@ def show(name: str, as_json: bool) -> None:
         return
     for item in found:
         print_lines([f"{item.kind}/{item.name} from {item.package} {item.version}: {item.summary}"])
-        rows = [(f"  {field.name}", field.type, f"default {field.default}", field.description) for field in item.options]
+        rows = [
+            (f"  {field.name}", field.type, f"default {field.default}", field.description) for field in item.options
+        ]
         print_lines(table(rows) if rows else ["  takes no options"])
