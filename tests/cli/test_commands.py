@@ -186,7 +186,7 @@ def test_version(project: Path, call: Call) -> None:
         (["generate", "--prompt", "我想" * 100], "the model looks at 48"),
         (["evaluate", "run/model"], "name the files"),
         (["evaluate", "run/model", "nowhere.txt"], "nowhere.txt"),
-        (["plugins", "show", "top_q"], "did you mean 'top_k'"),
+        (["plugins", "show", "topk"], "did you mean 'top_k'"),
         (["tokenize", "nowhere", "我"], "nowhere"),
         (["export", "nowhere", "out"], "nowhere"),
         (["config", "check", "--set", "tokenization={segmenter: none, vocabulary: words}"], "words"),

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -63,7 +64,7 @@ def test_kill_dash_nine_and_run_again(tmp_path: Path) -> None:
     log = next(run.glob("stages/train-*/training.jsonl")).read_text("utf-8").splitlines()
     steps = [record["step"] for record in map(json.loads, log) if record["event"] == "TrainStep"]
     assert steps[-1] == 400
-    begun = [second for first, second in zip(steps, steps[1:], strict=False) if second <= first]
+    begun = [second for first, second in pairwise(steps) if second <= first]
     assert 1 not in begun, "the second process did not begin at the first step"
     assert Path(json.loads(stdout)["model"]) == run / "model"
 

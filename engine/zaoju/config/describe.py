@@ -69,7 +69,9 @@ def describe_component(name: str, plugins: PluginManager) -> list[ComponentDescr
     found = [offer for offer in plugins.offers() if name in (offer.component.name, offer.address)]
     if not found:
         known = {offer.component.name for offer in plugins.offers()}
-        raise PluginError(f"nothing installed is called {name!r}{did_you_mean(name, known)}. `zaoju plugins` lists all")
+        raise PluginError(
+            f"nothing installed is called {name!r} (`zaoju plugins` lists all){did_you_mean(name, known)}"
+        )
     return [_describe(offer) for offer in found]
 
 

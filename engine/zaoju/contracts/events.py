@@ -1,6 +1,6 @@
 """What the engine reports while it works. One event, one dataclass; a caller's callback gets them all.
 
-The callback runs in the thread that does the work, so it should return soon. An exception that it raises stops the work.
+The callback runs in the thread that does the work, so it should return soon. An exception from it stops the work.
 """
 
 from __future__ import annotations

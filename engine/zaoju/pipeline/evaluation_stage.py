@@ -1,4 +1,4 @@
-"""The evaluation stage: bits per character, the distance from a known source, and texts of every strategy side by side."""
+"""The evaluation stage: bits per character, the distance from a known source, texts of every strategy."""
 
 from __future__ import annotations
 

@@ -49,7 +49,8 @@ def evaluate_files(
 
 def _texts(files: Sequence[Path], plugins: PluginManager) -> Iterator[str]:
     for suggestion in inspect_files(files):
-        options = {key: value for key, value in suggestion.reader.items() if key != "name"}
+        # How a text file is parted must not depend on a guess here, or scores could not be compared.
+        options = {key: value for key, value in suggestion.reader.items() if key not in ("name", "documents")}
         reader = plugins.resolve("reader", str(suggestion.reader["name"]), options).build(Reader)
         for item in reader.read():
             if isinstance(item, Problem):

@@ -27,7 +27,7 @@ class TrainingStage:
         self._cancel = cancel
 
     def work(self, folder: Path, checkpoints: Path, held_out: Path, vocabulary: Path, encoded: Path) -> None:
-        """Train into `folder/model`. `checkpoints` outlives an interruption; the log of the training is kept there too."""
+        """Train into `folder/model`. `checkpoints` outlives an interruption, and the training's log with it."""
         checkpoints.mkdir(parents=True, exist_ok=True)
         tokenizer = Tokenizer.load(vocabulary, self._plugins)
         emit = logged(self._emit, checkpoints / _LOG)

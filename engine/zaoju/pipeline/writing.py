@@ -32,7 +32,7 @@ class Writer:
         on_event: EventSink | None = None,
         cancel: threading.Event | None = None,
     ) -> list[Generation]:
-        """`count` texts for each prompt, prompt by prompt. Every text tells its own seed, which gives it again alone."""
+        """`count` texts for each prompt, prompt by prompt. Every text tells the seed that gives it again alone."""
         requests = [request for prompt in prompts for request in self._requests(prompt, count)]
         texts: list[Generation] = []
         for start in range(0, len(requests), _BATCH):

@@ -29,7 +29,8 @@ def evaluate(
 ) -> None:
     """Measure bits per character.
 
-    Of MODEL on FILES: text, JSON lines, folders of them. Without arguments it is the evaluation stage of the configuration: the held-out documents, and sample texts.
+    Of MODEL on FILES: text, JSON lines, folders of them. Without arguments it is the evaluation stage of the
+    configuration: the held-out documents, and sample texts.
     """
     if model is not None and not files:
         raise click.UsageError(f"name the files to score {model} on, or name nothing for the configuration's own model")

@@ -15,11 +15,9 @@ from zaoju.cli.watching import watching
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path), required=False)
+@click.option("--prompt", "prompts", multiple=True, help="A text to continue; may be empty. Repeatable.")
 @click.option(
-    "--prompt", "prompts", multiple=True, help="A text to continue. Repeatable; empty for a text from nothing."
-)
-@click.option(
-    "--prompts", "file", type=click.Path(path_type=Path, allow_dash=True), help="A prompt a line; - for stdin."
+    "--prompts", "file", type=click.Path(path_type=Path, allow_dash=True), help="One prompt a line; - is stdin."
 )
 @click.option("--strategy", help="A decoding strategy by name: greedy, top_k, nucleus, ...")
 @click.option("--seed", type=click.IntRange(min=0), help="The first text's seed; the next ones have the next numbers.")

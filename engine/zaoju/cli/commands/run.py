@@ -20,7 +20,8 @@ from zaoju.cli.watching import watching
 def run(config: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Go the whole path of a configuration.
 
-    Corpus, vocabulary, training, scores, samples. What is unchanged since the last run is skipped; an interrupted training goes on.
+    Corpus, vocabulary, training, scores, samples. What is unchanged since the last run is skipped; an interrupted
+    training goes on.
     """
     with watching(quiet=quiet) as (on_event, cancel):
         result = zaoju.run(config, overrides=overrides, on_event=on_event, cancel=cancel)
