@@ -83,6 +83,7 @@ class TestTemperature:
         logits = torch.tensor([[1e4, -1e4, 9999.0, -INFINITY]])
         got = apply(Temperature(), logits, temperature=temperature)
         assert not got.isnan().any() and got.argmax() == 0 and got[0, 0].isfinite() and got[0, 3] == -INFINITY
+        assert (got.softmax(1)[0, 0] == 1) == (temperature < 1)
 
 
 class TestTopK:
@@ -209,6 +210,10 @@ class TestSelectors:
         logits = torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log().repeat(8, 1)
         uniforms = [0.05, 0.0999, 0.1001, 0.29, 0.31, 0.59, 0.61, 0.999]
         assert Sample().select(logits, context(logits, uniforms=uniforms)).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+    def test_a_token_begins_where_the_one_before_it_ends(self) -> None:
+        logits = torch.tensor([[0.0, -INFINITY, 0.0]] * 2)
+        assert Sample().select(logits, context(logits, uniforms=[0.5 - 2.0**-53, 0.5])).tolist() == [0, 2]
 
     def test_a_row_alone_draws_as_in_a_batch(self) -> None:
         torch.set_num_threads(2)

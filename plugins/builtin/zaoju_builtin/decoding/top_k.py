@@ -30,4 +30,4 @@ class TopK(Transform):
         # Looking at a number costs nothing on a CPU; an accelerator would have to wait for it.
         longest = int(count.max()) if logits.device.type == "cpu" else width
         cutoff = logits.topk(longest, dim=1).values.gather(1, count - 1)
-        return logits.masked_fill(~leading(logits, cutoff, count) & (top_k > 0), float("-inf"))
+        return logits.masked_fill(~leading(logits, cutoff, count), float("-inf"))
