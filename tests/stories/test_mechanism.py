@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
 from zaoju_builtin.stories.grammar import Grammar
 from zaoju_builtin.stories.lexicon import load_grammar
 from zaoju_builtin.stories.matching import Matcher
