@@ -16,6 +16,7 @@ from contextlib import ExitStack
 
 import numpy as np
 import torch
+
 from zaoju.contracts import ModelPlan
 from zaoju.models import CausalLM, TransformersLM, model_numbers, new_model
 from zaoju.tokenization import PackedTokens

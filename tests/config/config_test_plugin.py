@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, field_validator
+
 from zaoju import Component, Options, Strategy, hookimpl
 
 ZAOJU_CONTRACT = 1

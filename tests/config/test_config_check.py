@@ -10,6 +10,7 @@ import pytest
 from config_helpers import Write
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju.config import check, load_config, show
 from zaoju.errors import ConfigError
 from zaoju.plugins import PluginManager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from zaoju.config import check_config, config_schema, open_decoding, show_config
 from zaoju.errors import ConfigError
 

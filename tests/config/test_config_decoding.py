@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from zaoju.config import resolve_decoding
 from zaoju.errors import UserError
 from zaoju.plugins import PluginManager

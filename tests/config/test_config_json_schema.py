@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+
 from zaoju.config import check, json_schema, load_config
 from zaoju.errors import ConfigError
 from zaoju.plugins import PluginManager

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju.config import check, load_config
 from zaoju.config.source import key_text
 from zaoju.errors import UserError

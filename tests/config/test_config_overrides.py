@@ -6,6 +6,7 @@ import re
 
 import pytest
 from config_helpers import Write
+
 from zaoju.config import Choice, load_config
 from zaoju.errors import ConfigError
 

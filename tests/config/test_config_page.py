@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
+
 from zaoju.config import Config, check, load_config
 from zaoju.config.schema import CHOICES
 from zaoju.errors import ConfigError

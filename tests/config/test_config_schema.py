@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from config_helpers import Write
+
 from zaoju.config import Choice, Config, load_config
 from zaoju.errors import ConfigError
 

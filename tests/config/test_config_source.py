@@ -9,6 +9,7 @@ import pytest
 from config_helpers import Write
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju.config import load_config
 from zaoju.config.source import MAX_BYTES, key_text, parse_yaml, read_mapping
 from zaoju.errors import ConfigError

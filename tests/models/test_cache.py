@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju.models import GPT2, GPT2Config, KeyValueCache
 
 CONTEXT = 40

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from zaoju.contracts import ModelPlan
 from zaoju.errors import ArtefactError, ConfigError, UserError
 from zaoju.models import GPT2, TransformersLM, choose_device, load_model, model_numbers, model_sizes, new_model

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from transformers import AutoModelForCausalLM, GPT2LMHeadModel
 from transformers import GPT2Config as TheirConfig
+
 from zaoju.models import GPT2, GPT2Config, load_model
 from zaoju.models.cross_entropy import linear_cross_entropy
 

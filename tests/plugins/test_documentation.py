@@ -8,6 +8,7 @@ import tomllib
 import pytest
 import yaml
 from scratch_environment import DOCUMENTATION, Scratch
+
 from zaoju.plugins import CONTRACT_VERSION
 from zaoju.plugins.hooks import specified_hooks
 

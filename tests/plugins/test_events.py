@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from plugin_modules import PluginWriter
+
 from zaoju import PluginError, hookspecs
 from zaoju.contracts import (
     CheckpointSaved,

@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 from plugin_modules import PluginWriter, segmenters
+
 from zaoju import PluginError
 from zaoju.plugins import KINDS, PluginManager
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from plugin_modules import PluginWriter
 from pydantic import ValidationError
+
 from zaoju import PluginError, Segmenter, Transform, UserError
 from zaoju.plugins import PluginManager, ResolvedComponent
 

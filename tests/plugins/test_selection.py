@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 from plugin_modules import PluginWriter, entry_point, segmenters
+
 from zaoju import PluginError, UserError
 from zaoju.contracts import HeldOutScored
 from zaoju.plugins import PluginManager, PluginSettings

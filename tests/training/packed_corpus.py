@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
 from zaoju.contracts import Event, ModelPlan, TrainingRun
 from zaoju.files import hash_file
 from zaoju.models import CausalLM

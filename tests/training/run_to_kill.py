@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from packed_corpus import make_run
+
 from zaoju.contracts import Event, TrainStep
 from zaoju_builtin.trainers.lean import LeanTrainer
 from zaoju_builtin.trainers.options import LeanOptions

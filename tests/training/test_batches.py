@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
 from zaoju.training import PackedBatches

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from zaoju.contracts import CheckpointSaved, Event, Notice
 from zaoju.errors import UserError
 from zaoju.training import Checkpoints

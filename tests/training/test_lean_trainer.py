@@ -11,6 +11,7 @@ import pytest
 import torch
 from packed_corpus import NUMBERS, VOCABULARY, hashes, make_run, no_score
 from pydantic import ValidationError
+
 from zaoju.contracts import CheckpointSaved, Event, ModelPlan, Notice, TrainStep
 from zaoju.errors import Cancelled, UserError
 from zaoju.models import GPT2, CausalLM, load_model, new_model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from zaoju.errors import UserError
 from zaoju.models import GPT2, GPT2Config
 from zaoju.tokenization import PackedTokens

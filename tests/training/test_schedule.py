@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from zaoju.training import Schedule
 
 kinds = st.sampled_from(["cosine", "wsd"])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+
 from zaoju.contracts import Notice, Preflight, Trainer, TrainingRun
 from zaoju.errors import UserError
 from zaoju.models import CausalLM, new_model
@@ -23,7 +24,6 @@ from zaoju.training import (
     time_steps,
     write_artefact,
 )
-
 from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for
 from zaoju_builtin.trainers.lean_progress import LeanProgress
 from zaoju_builtin.trainers.options import DEFAULT_MINUTES, LeanOptions

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
+
 from zaoju.models import CausalLM
 from zaoju.training import PackedBatches
-
 from zaoju_builtin.trainers.options import LeanOptions
 
 if TYPE_CHECKING:

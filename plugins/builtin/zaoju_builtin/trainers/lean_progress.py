@@ -7,10 +7,10 @@ import time
 from dataclasses import replace
 
 import torch
+
 from zaoju.contracts import TrainingRun, TrainStep
 from zaoju.errors import Cancelled, UserError
 from zaoju.training import Checkpoints, Counters, Schedule, keep_best, save_state
-
 from zaoju_builtin.trainers.lean_loop import LeanLoop
 from zaoju_builtin.trainers.options import LeanOptions
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field, model_validator
+
 from zaoju.contracts import Options
 
 DEFAULT_MINUTES = 3.0
