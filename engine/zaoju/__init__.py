@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from zaoju.pipeline.export import Exported, export
     from zaoju.pipeline.housekeeping import StageStatus, Unused, clean, status
     from zaoju.pipeline.init_project import Project, init_project
+    from zaoju.pipeline.new_plugin import NewPlugin, new_plugin
     from zaoju.pipeline.pipeline import Pipeline
     from zaoju.pipeline.text_tools import evaluate_files, segment
     from zaoju.pipeline.writing import Writer, open_writer, read_prompts, save_texts
@@ -103,6 +104,7 @@ _get, _names = lazy_names(
         "zaoju.pipeline.export": ("Exported", "export"),
         "zaoju.pipeline.housekeeping": ("StageStatus", "Unused", "clean", "status"),
         "zaoju.pipeline.init_project": ("Project", "init_project"),
+        "zaoju.pipeline.new_plugin": ("NewPlugin", "new_plugin"),
         "zaoju.pipeline.pipeline": ("Pipeline",),
         "zaoju.pipeline.text_tools": ("evaluate_files", "segment"),
         "zaoju.pipeline.writing": ("Writer", "open_writer", "read_prompts", "save_texts"),
@@ -146,6 +148,7 @@ __all__ = [
     "Exported",
     "Generation",
     "KnownSource",
+    "NewPlugin",
     "Options",
     "Pipeline",
     "PluginError",
@@ -184,6 +187,7 @@ __all__ = [
     "export",
     "hookimpl",
     "init_project",
+    "new_plugin",
     "open_pipeline",
     "open_writer",
     "plugin_listing",

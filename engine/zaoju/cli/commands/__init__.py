@@ -6,6 +6,7 @@ from zaoju.cli.commands.evaluate import evaluate
 from zaoju.cli.commands.export import export
 from zaoju.cli.commands.generate import generate
 from zaoju.cli.commands.init import init
+from zaoju.cli.commands.new_plugin import new_plugin
 from zaoju.cli.commands.plugins import plugins
 from zaoju.cli.commands.prepare import prepare
 from zaoju.cli.commands.run import run
@@ -29,6 +30,7 @@ COMMANDS = [
     init,
     config,
     plugins,
+    new_plugin,
     status,
     clean,
     version,

@@ -1,0 +1,86 @@
+"""The kit for readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zaoju.contracts import Document, Options, Problem, Reader
+from zaoju.testing.component import ComponentContract
+from zaoju.testing.processes import fingerprint_there, in_another_process
+from zaoju.testing.requirements import pytest
+
+
+class ReaderContract(ComponentContract):
+    """Checks a `zaoju.Reader` on a small sample that the subclass names in its options.
+
+    ```python
+    class TestMyFormat(ReaderContract):
+        component = "my_format"
+        options = MyOptions(paths=[Path(__file__).with_name("sample.txt")])
+    ```
+    """
+
+    kind = "reader"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def reader(cls) -> Reader[Options]:
+        """The reader that is checked."""
+        return cls.build(Reader)
+
+    def test_it_gives_documents_one_by_one(self, reader: Reader[Options]) -> None:
+        """An iterator, not a list: memory must not grow with the corpus."""
+        found = reader.read()
+        assert isinstance(found, Iterator), f"read() gave a {type(found).__name__}; it must yield one after another"
+        items = list(found)
+        for item in items:
+            assert isinstance(item, Document | Problem), f"read() gave {item!r}, neither a Document nor a Problem"
+        assert any(isinstance(item, Document) for item in items), "the sample holds no document: give a better sample"
+
+    def test_documents_are_text(self, reader: Reader[Options]) -> None:
+        """No document is blank, and each can be written as UTF-8."""
+        for document in _documents(reader):
+            assert document.text.strip(), f"{document.source} has no text: leave it out"
+            document.text.encode("utf-8")
+
+    def test_everything_names_its_source(self, reader: Reader[Options]) -> None:
+        """A person must find the place again; a problem also says what is wrong."""
+        for item in reader.read():
+            assert item.source.strip() and "\n" not in item.source, f"{item!r} does not say where it came from"
+            assert not isinstance(item, Problem) or item.reason.strip(), f"{item!r} does not say what is wrong"
+        sources = [document.source for document in _documents(reader)]
+        twice = sorted({source for source in sources if sources.count(source) > 1})
+        assert not twice, f"several documents have the source {twice[:1]}: add a line or a number"
+
+    def test_reading_again_gives_the_same(self, reader: Reader[Options]) -> None:
+        """The same documents in the same order, from this object and from a new one."""
+        first = list(reader.read())
+        assert list(reader.read()) == first, "read() gave other documents the second time"
+        assert list(self.build(Reader).read()) == first, "a new reader with the same options gave other documents"
+
+    def test_the_fingerprint_stays(self, reader: Reader[Options]) -> None:
+        """An unchanged source has one fingerprint, or finished work would be done again."""
+        first = reader.fingerprint()
+        assert isinstance(first, str) and first, "fingerprint() must give a text that is not empty"
+        list(reader.read())
+        assert reader.fingerprint() == first, "fingerprint() changes when the source has been read"
+        there = in_another_process(fingerprint_there, self.resolved())
+        assert there == first, "fingerprint() is another one in another process"
+
+    def test_its_files_are_there(self, reader: Reader[Options]) -> None:
+        """`files` names what is read."""
+        missing = [str(path) for path in reader.files() if not path.exists()]
+        assert not missing, f"files() names what does not exist: {', '.join(missing)}"
+
+    def test_progress_grows_to_the_size(self, reader: Reader[Options]) -> None:
+        """`position` counts bytes from 0 to `size`."""
+        size = reader.size()
+        if size is None:
+            return
+        positions = [reader.position() for _ in reader.read()] + [reader.position()]
+        assert positions == sorted(positions), "position() goes backwards"
+        assert positions[0] >= 0 and positions[-1] <= size, f"position() leaves the range from 0 to size(), {size:,}"
+
+
+def _documents(reader: Reader[Options]) -> list[Document]:
+    return [item for item in reader.read() if isinstance(item, Document)]

@@ -1,0 +1,108 @@
+"""Readers and cleaners with one planted fault each, and a sound one.
+
+Not collected by itself, as its name says nothing of tests: `test_planted_faults.py` runs pytest on it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+from zaoju import Cleaner, Document, Dropped, Options, Problem, Reader
+from zaoju.testing import CleanerContract, ReaderContract
+
+CALLS = count()
+
+
+class SoundReader(Reader[Options]):
+    texts: Sequence[str] = ("春", "夏", "秋", "冬")
+
+    def read(self) -> Iterator[Document | Problem]:
+        for number, text in enumerate(self.texts):
+            yield Document(text, f"season {number}")
+
+    def fingerprint(self) -> str:
+        return "seasons 1"
+
+
+class Unordered(SoundReader):
+    def read(self) -> Iterator[Document | Problem]:
+        yield from random.sample(list(super().read()), 4)
+
+
+class ReadOnce(SoundReader):
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.left = super().read()
+
+    def read(self) -> Iterator[Document | Problem]:
+        yield from self.left
+
+
+class Drifting(SoundReader):
+    def fingerprint(self) -> str:
+        return f"seasons {next(CALLS)}"
+
+
+class Nameless(SoundReader):
+    def read(self) -> Iterator[Document | Problem]:
+        yield from (Document(text, "") for text in self.texts)
+
+
+class TestSoundReader(ReaderContract):
+    make = SoundReader
+
+
+class TestUnordered(ReaderContract):
+    make = Unordered
+
+
+class TestReadOnce(ReaderContract):
+    make = ReadOnce
+
+
+class TestDrifting(ReaderContract):
+    make = Drifting
+
+
+class TestNameless(ReaderContract):
+    make = Nameless
+
+
+class SoundCleaner(Cleaner[Options]):
+    def clean(self, text: str) -> str | Dropped:
+        return text.strip() or Dropped("empty")
+
+
+class OnlyOnce(Cleaner[Options]):
+    def clean(self, text: str) -> str | Dropped:
+        return text.replace("哈哈", "哈")
+
+
+class Wordy(Cleaner[Options]):
+    def clean(self, text: str) -> str | Dropped:
+        return text if len(text) > 5 else Dropped(f"the text {text!r} is too short")
+
+
+class Counting(Cleaner[Options]):
+    """Drops every other document."""
+
+    def clean(self, text: str) -> str | Dropped:
+        return text if next(CALLS) % 2 else Dropped("other")
+
+
+class TestSoundCleaner(CleanerContract):
+    make = SoundCleaner
+
+
+class TestOnlyOnce(CleanerContract):
+    make = OnlyOnce
+
+
+class TestWordy(CleanerContract):
+    make = Wordy
+
+
+class TestCounting(CleanerContract):
+    make = Counting
