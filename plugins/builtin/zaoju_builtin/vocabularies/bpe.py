@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokenizers import models, trainers
+
 from zaoju import VocabularyBuilder
 from zaoju.contracts import PieceStream
 from zaoju.tokenization import byte_alphabet, byte_level_tokenizer
-
 from zaoju_builtin.vocabularies.options import BytePairOptions
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from zaoju import VocabularyBuilder
 from zaoju.contracts import PieceStream
 from zaoju.tokenization import room_for_words, unigram_tokenizer
-
 from zaoju_builtin.vocabularies.counting import by_frequency, count_characters, first_that_fit
 from zaoju_builtin.vocabularies.options import CharacterOptions
 from zaoju_builtin.vocabularies.scores import log_frequencies

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field
+
 from zaoju import Options
 
 _BYTES_AND_END_OF_TEXT = 257
-_TWICE_THE_BYTES_AND_END_OF_TEXT = 513
+_LEAST_LEARNED = 15
+"""With room for one token only, the unigram trainer never ends."""
 _SIZE = "How many tokens in all; 256 bytes and end-of-text are among them."
 _COVERAGE = "Characters that make up this share of the text get a token of their own; rarer ones are written as bytes."
 
@@ -47,7 +49,7 @@ class BytePairOptions(Options):
 class UnigramOptions(Options):
     """Options of `unigram`."""
 
-    size: int = Field(default=8000, gt=_BYTES_AND_END_OF_TEXT, description=_SIZE)
+    size: int = Field(default=8000, gt=_BYTES_AND_END_OF_TEXT + _LEAST_LEARNED, description=_SIZE)
     coverage: float = Field(
         default=0.9995, gt=0, le=1, description=f"{_COVERAGE} Characters never take more than half of the vocabulary."
     )
@@ -56,12 +58,7 @@ class UnigramOptions(Options):
 class WordPieceOptions(Options):
     """Options of `wordpiece`."""
 
-    size: int = Field(
-        default=8000,
-        gt=_TWICE_THE_BYTES_AND_END_OF_TEXT,
-        description="How many tokens in all; among them are end-of-text and 512 for the bytes at the beginning of a "
-        "word and inside it.",
-    )
+    size: int = Field(default=8000, gt=_BYTES_AND_END_OF_TEXT, description=_SIZE)
     coverage: float = Field(
         default=0.9995, gt=0, le=1, description=f"{_COVERAGE} Characters never take more than half of the vocabulary."
     )

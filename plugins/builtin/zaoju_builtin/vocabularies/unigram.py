@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer, models, trainers
+
 from zaoju import VocabularyBuilder
 from zaoju.contracts import PieceStream
 from zaoju.tokenization import places_taken, room_for_words, run_splitter, unigram_tokenizer
-
 from zaoju_builtin.vocabularies.counting import count_characters, covering_characters, first_that_fit, known_parts
 from zaoju_builtin.vocabularies.options import UnigramOptions
 
@@ -25,13 +25,14 @@ class UnigramVocabulary(VocabularyBuilder[UnigramOptions]):
     """Starts from all frequent substrings and drops those that the text misses least (Kudo 2018, SentencePiece).
 
     It learns characters, not bytes; characters that are too rare for a token of their own are written as bytes. Tokens
-    never cross the segmenter's pieces, nor a change between Han, letters, digits, white space and signs.
+    never cross the segmenter's pieces, nor a change between Han, letters, digits, white space and signs. The trainer
+    takes a string as a candidate only where two different pieces have it, so it learns most with the segmenter `none`.
     """
 
     def build(self, documents: PieceStream) -> tokenizers.Tokenizer:
         counts = count_characters(documents)
         room = room_for_words(self.options.size)
-        characters = first_that_fit(covering_characters(counts, self.options.coverage), max(1, room // 2))
+        characters = first_that_fit(covering_characters(counts, self.options.coverage), room // 2)
         free = len(characters) - places_taken(characters)
         learned = _train(documents, frozenset(characters), room + free)
         return unigram_tokenizer(_settle(learned, len(characters)))

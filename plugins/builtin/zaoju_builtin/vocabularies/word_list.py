@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from zaoju import UserError, VocabularyBuilder
 from zaoju.contracts import PieceStream
 from zaoju.tokenization import unigram_tokenizer
-
 from zaoju_builtin.vocabularies.counting import count_characters, count_pieces, covering_characters, token_counts
 from zaoju_builtin.vocabularies.options import WordListOptions
 from zaoju_builtin.vocabularies.scores import log_frequencies, raise_unseen

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from zaoju import UserError, VocabularyBuilder
 from zaoju.contracts import PieceStream
 from zaoju.tokenization import places_taken, room_for_words, unigram_tokenizer
-
 from zaoju_builtin.vocabularies.counting import (
     by_frequency,
     count_characters,
