@@ -15,7 +15,7 @@ from zaoju_builtin.stories.lexicon import load_grammar
 from zaoju_builtin.stories.template import Declare, Draw, Mention
 
 SEED = 7
-FIRST_THOUSAND = "577e9931ce1f544477c336a3ca926c4a8e0b3e298d9fb4bc02b9d346e30b9f4e"
+FIRST_THOUSAND = "e91d769131e4cc93763084c84fee8e67dd5f75905cbd74fdca468bacf3605633"
 
 
 @pytest.fixture(scope="module")
@@ -73,28 +73,28 @@ def test_the_ending_of_another_wish_is_refused(grammar: StoryGrammar, stories: l
     assert not grammar.accepts(drive)
 
 
-def test_who_is_who_stays_the_same(grammar: StoryGrammar) -> None:
+def test_every_part_must_fit_the_others(grammar: StoryGrammar) -> None:
     story = (
         "我想给妈妈烤一个蛋糕。我想给家里人一个惊喜。我准备好鸡蛋和面粉。可是，蛋糕从烤箱里出来就塌了。"
-        "爸爸耐心地教我把温度调低一点。妈妈吹灭蜡烛，吃了两大块。我送给爸爸一件红色的毛衣，表示感谢。"
+        "爸爸耐心地教我把温度调低一点。蜡烛吹灭了，蛋糕一会儿就吃完了。我挑了一件红色的毛衣，送给帮助过我的人。"
     )
     assert grammar.accepts(story)
     assert grammar.accepts(story.replace("妈妈", "奶奶"))
-    assert not grammar.accepts(story.replace("妈妈吹灭", "爸爸吹灭"))
     assert not grammar.accepts(story.replace("爸爸耐心", "妈妈耐心"))
-    assert not grammar.accepts(story.replace("送给爸爸", "送给奶奶"))
     assert not grammar.accepts(story.replace("一件红色", "一条红色"))
     assert not grammar.accepts(story.replace("我想给妈妈", "他想给妈妈"))
-    assert not grammar.accepts(story.replace("烤一个蛋糕", "买一件礼物"))
+    assert not grammar.accepts(story.replace("帮助过我的人", "帮助过她的人"))
+    assert not grammar.accepts(story.replace("烤一个蛋糕", "写一封信"))
     assert not grammar.accepts(story.replace("可是，", "所以，"))
 
 
 def test_a_hero_and_a_friend_never_share_a_name(grammar: StoryGrammar, stories: list[Story]) -> None:
-    story = next(story.text for story in stories if re.match(r"小芳想", story.text) and "也替她高兴" in story.text)
-    fan = re.search(r"，([^，。]+)也替她高兴", story)
-    assert fan is not None
-    assert grammar.accepts(story)
-    assert not grammar.accepts(story.replace(f"{fan[1]}也替她", "小芳也替她"))
+    pattern = re.compile(r"([^我“，。]{2,3})想.*，([^，。]+)也替[他她]高兴")
+    found = [(story.text, *match.groups()) for story in stories if (match := pattern.match(story.text))]
+    assert len(found) > 20
+    for text, hero, friend in found:
+        assert hero != friend
+        assert not grammar.accepts(text.replace(f"{friend}也替", f"{hero}也替"))
 
 
 @pytest.mark.parametrize("text", ["", "我想", "你好。", "<|endoftext|>", "我想学游泳。" * 20, "�"])
