@@ -73,7 +73,7 @@ def main() -> None:
         lean = LeanLoop(new_model(plan, 1), batches, options, accelerator, trained_before=False)
         numbers = {**plan.numbers, "vocab_size": arguments.vocabulary, "bos_token_id": 0, "eos_token_id": 0}
         ways = {
-            "lean trainer": lambda number: lean.step(number, RATE).item(),
+            "lean trainer": lambda number: lean.step(number, RATE)[0].item(),
             "bare loop, same module": bare_loop(model, batches),
             "bare loop, transformers' module": bare_loop(TransformersLM.from_numbers("gpt2", numbers), batches),
         }

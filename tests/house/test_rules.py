@@ -23,6 +23,7 @@ ROOMS = {
     "errors": set(),
     "files": set(),
     "lazy": set(),
+    "__main__": {"cli"},
     "hookspecs": {"component"},
     "contracts": {"component", "errors", "lazy"},
     "plugins": {"component", "errors", "hookspecs", "contracts"},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
 from zaoju.training import PackedBatches
-from zaoju.training.batches import shuffled
+from zaoju.training.order import shuffled
 
 
 def batches(count: int, window: int, batch_size: int, seed: int = 1) -> PackedBatches:

@@ -38,7 +38,10 @@ class CausalLM(nn.Module, ABC):
         """
 
     def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The mean cross-entropy, in nats per token, of `targets` [B, T] int64 after `ids` [B, T] int64."""
+        """The mean cross-entropy, in nats per token, of `targets` [B, T] int64 after `ids` [B, T] int64.
+
+        Targets of -100 are padding on the right and do not count.
+        """
         logits = self(ids)
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 

@@ -24,8 +24,13 @@ def chunk_logits(device: torch.device) -> int:
 def linear_cross_entropy(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """The mean of `cross_entropy(hidden @ weight.T, targets)` in nats, float32.
 
-    `hidden` is [N, width], `weight` [V, width], `targets` [N] int64.
+    `hidden` is [N, width], `weight` [V, width], `targets` [N] int64; targets below 0 are padding and do not count.
     """
+    if targets.device.type == "cpu":
+        # Padding is left out before the head. Elsewhere the host would have to wait to learn how much there is.
+        counts = targets >= 0
+        if not counts.all():
+            hidden, targets = hidden[counts], targets[counts]
     loss: torch.Tensor = _LinearCrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]  # torch
     return loss
 
@@ -46,20 +51,23 @@ class _LinearCrossEntropy(torch.autograd.Function):
         hidden_gradient = torch.empty_like(hidden) if wants_gradient else None
         weight_gradient = torch.zeros_like(weight) if wants_gradient else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        share = (targets >= 0).float()
+        share /= share.sum().clamp(min=1)
         rows = max(1, chunk_logits(hidden.device) // weight.shape[0])
         for start in range(0, hidden.shape[0], rows):
-            part, wanted = hidden[start : start + rows], targets[start : start + rows, None]
+            part, wanted = hidden[start : start + rows], targets[start : start + rows, None].clamp(min=0)
+            part_share = share[start : start + rows, None]
             log_probabilities = F.log_softmax(F.linear(part, weight).float(), dim=-1)
-            total -= log_probabilities.gather(1, wanted).sum()
+            total -= (log_probabilities.gather(1, wanted) * part_share).sum()
             if hidden_gradient is not None and weight_gradient is not None:
                 gradient = log_probabilities.exp_()
                 gradient.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=gradient.dtype))
-                gradient.div_(hidden.shape[0])
+                gradient.mul_(part_share)
                 hidden_gradient[start : start + rows] = gradient.to(part.dtype) @ weight.to(part.dtype)
                 weight_gradient += gradient.to(part.dtype).t() @ part
         if hidden_gradient is not None and weight_gradient is not None:
             ctx.save_for_backward(hidden_gradient, weight_gradient)
-        return total / hidden.shape[0]
+        return total
 
     @staticmethod
     def backward(ctx: _Context, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:

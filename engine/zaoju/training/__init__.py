@@ -1,16 +1,19 @@
 """The training room: what a trainer needs besides its own loop."""
 
-from zaoju.training.batches import PackedBatches
+from zaoju.training.batches import Batches, PackedBatches
 from zaoju.training.best import keep_best, write_artefact
 from zaoju.training.checkpoint import Checkpoints
+from zaoju.training.document_batches import DocumentBatches
 from zaoju.training.preflight import Budget, count_steps, estimate_memory, time_steps
 from zaoju.training.schedule import Schedule
 from zaoju.training.state import Counters, load_model_state, load_state, read_counters, save_state
 
 __all__ = [
+    "Batches",
     "Budget",
     "Checkpoints",
     "Counters",
+    "DocumentBatches",
     "PackedBatches",
     "Schedule",
     "count_steps",

@@ -5,14 +5,31 @@ A resumed run needs no state of the data but one integer, so nothing can be lost
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
+from zaoju.training.order import windows_of_batch
 
-_ROUNDS = 4
+
+class Batches(Protocol):
+    """What a training loop needs of its data: batches by number, and how many windows there are."""
+
+    window: int
+    windows: int
+    batch_size: int
+
+    @property
+    def tokens_per_batch(self) -> int:
+        """How many tokens one batch predicts, on average."""
+        ...
+
+    def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The ids [B, T] and the targets [B, T], int64, of batch `index` of the run, counted from 0."""
+        ...
 
 
 class PackedBatches:
@@ -44,52 +61,14 @@ class PackedBatches:
 
     @property
     def tokens_per_batch(self) -> int:
-        """How many tokens one batch predicts."""
+        """How many tokens one batch holds."""
         return self.batch_size * self.window
 
     def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The ids [B, T] and the targets [B, T], int64, of batch `index` of the run, counted from 0."""
-        place = np.arange(index * self.batch_size, (index + 1) * self.batch_size, dtype=np.uint64)
-        epoch, position = np.divmod(place, np.uint64(self.windows))
-        chosen = np.empty(len(place), dtype=np.int64)
-        for number in np.unique(epoch):
-            chosen[epoch == number] = shuffled(position[epoch == number], self.windows, self._seed, int(number))
+        chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
         last = len(self._tokens) - self.window - 1
         starts = np.minimum(chosen * self.window, last)
         rows = self._tokens[starts[:, None] + np.arange(self.window + 1)]
         ids = torch.from_numpy(rows.astype(np.int64))
         return ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
-
-
-def shuffled(positions: npt.NDArray[np.uint64], count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """The places of `positions` in a keyed permutation of 0 to `count` - 1.
-
-    A Feistel network over the next power of four, walked along its cycle until it lands inside (Black and Rogaway,
-    2002, "Ciphers with Arbitrary Finite Domains"). It takes no memory, whatever the corpus.
-    """
-    half = np.uint64(max(1, ((count - 1).bit_length() + 1) // 2))
-    mask = np.uint64((1 << int(half)) - 1)
-    rounds = np.arange(_ROUNDS, dtype=np.uint64)
-    keys = _mix(np.bitwise_xor(_mix(_array(seed)), _array(epoch)) ^ _mix(rounds))
-    places = positions.astype(np.uint64)
-    outside = np.ones(len(places), dtype=bool)
-    while outside.any():
-        left, right = places[outside] >> half, places[outside] & mask
-        for key in keys:
-            left, right = right, left ^ (_mix(right ^ key) & mask)
-        places[outside] = (left << half) | right
-        outside = places >= count
-    return places.astype(np.int64)
-
-
-def _array(number: int) -> npt.NDArray[np.uint64]:
-    # An array of one: numpy lets arrays of whole numbers wrap around, and warns for single ones.
-    return np.array([number % 2**64], dtype=np.uint64)
-
-
-def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood, 2014): every input bit changes half of the output bits."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from zaoju.errors import UserError
 from zaoju.models import CausalLM
-from zaoju.training.batches import PackedBatches
+from zaoju.training.batches import Batches
 
 _BYTES_PER_PARAMETER = 16
 """The weight, its gradient and AdamW's two moments, in float32."""
@@ -37,9 +37,7 @@ class Budget:
     minutes: float | None = None
 
 
-def count_steps(
-    budget: Budget, batches: PackedBatches, batches_per_step: int, step_seconds: float | None = None
-) -> int:
+def count_steps(budget: Budget, batches: Batches, batches_per_step: int, step_seconds: float | None = None) -> int:
     """How many steps a budget gives. A budget of minutes needs `step_seconds`, the time of one step.
 
     Raises `UserError`, with the numbers, where not one step would be done.

@@ -12,9 +12,11 @@ from zaoju.errors import UserError
 from zaoju.models import CausalLM, new_model
 from zaoju.tokenization import PackedTokens
 from zaoju.training import (
+    Batches,
     Budget,
     Checkpoints,
     Counters,
+    DocumentBatches,
     PackedBatches,
     count_steps,
     estimate_memory,
@@ -42,7 +44,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         """Times a few steps of a model that is then thrown away. Raises `UserError` for a run of no steps."""
         found = Checkpoints(run.checkpoints, _silent).newest()
         with self._loop(run, new_model(run.model, run.seed)) as loop:
-            seconds = self._step_seconds = time_steps(lambda: loop.step(0, loop.learning_rate).item())
+            seconds = self._step_seconds = time_steps(lambda: loop.step(0, loop.learning_rate)[0].item())
             counters = None if found is None else read_counters(found)
             steps = self._count_steps(loop) if counters is None else counters.steps
             left = steps if counters is None else steps - counters.step
@@ -87,16 +89,17 @@ class LeanTrainer(Trainer[LeanOptions]):
     def _loop(self, run: TrainingRun, model: CausalLM) -> Iterator[LeanLoop]:
         """The parts of a run; the caller's random state is as before when it ends."""
         window = self.options.window or _LARGEST_DEFAULT_WINDOW
-        batches = PackedBatches(
-            PackedTokens.open(run.train),
-            window=min(window, model.context_length),
-            batch_size=self.options.batch_size,
-            seed=run.seed,
-        )
+        batches = self._batches(run, min(window, model.context_length))
         devices = [torch.cuda.current_device()] if run.device == "cuda" else []
         with torch.random.fork_rng(devices=devices), accelerator_for(run.device, self.options) as accelerator:
             torch.manual_seed(run.seed)
             yield LeanLoop(model, batches, self.options, accelerator, trained_before=run.model.init_from is not None)
+
+    def _batches(self, run: TrainingRun, window: int) -> Batches:
+        packed, size = PackedTokens.open(run.train), self.options.batch_size
+        if self.options.windows == "packed":
+            return PackedBatches(packed, window=window, batch_size=size, seed=run.seed)
+        return DocumentBatches(packed, window=window, batch_size=size, end_of_text=run.model.end_of_text, seed=run.seed)
 
     @property
     def _budget(self) -> Budget:
@@ -107,7 +110,7 @@ class LeanTrainer(Trainer[LeanOptions]):
     def _count_steps(self, loop: LeanLoop) -> int:
         return count_steps(self._budget, loop.batches, self.options.accumulate, self._step_seconds)
 
-    def _identity(self, run: TrainingRun, batches: PackedBatches) -> dict[str, object]:
+    def _identity(self, run: TrainingRun, batches: Batches) -> dict[str, object]:
         """All that decides the weights, as JSON."""
         options = self.options.model_dump(mode="json", exclude={"checkpoint_every_seconds"})
         return {
@@ -121,7 +124,7 @@ class LeanTrainer(Trainer[LeanOptions]):
             "windows": batches.windows,
         }
 
-    def _check_identity(self, run: TrainingRun, batches: PackedBatches, counters: Counters) -> None:
+    def _check_identity(self, run: TrainingRun, batches: Batches, counters: Counters) -> None:
         now, then = self._identity(run, batches), counters.identity
         different = [
             f"{name} was {then.get(name)!r} and is {now.get(name)!r}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from zaoju.models import CausalLM
-from zaoju.training import PackedBatches
+from zaoju.training import Batches
 from zaoju_builtin.trainers.options import LeanOptions
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class LeanLoop:
     def __init__(
         self,
         model: CausalLM,
-        batches: PackedBatches,
+        batches: Batches,
         options: LeanOptions,
         accelerator: Accelerator,
         *,
@@ -39,17 +39,19 @@ class LeanLoop:
 
     @property
     def tokens_per_step(self) -> int:
-        """How many tokens a step predicts."""
+        """How many tokens a step predicts, on average."""
         return self.batches.tokens_per_batch * self._options.accumulate
 
-    def step(self, number: int, learning_rate: float) -> torch.Tensor:
-        """Do step `number`, counted from 0; the mean loss of its tokens as a tensor on the device."""
+    def step(self, number: int, learning_rate: float) -> tuple[torch.Tensor, int]:
+        """Do step `number`, counted from 0; the mean loss of its tokens as a tensor on the device, and their number."""
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         total = torch.zeros((), device=self._accelerator.device)
-        passes = self._options.accumulate
+        tokens, passes = 0, self._options.accumulate
         for index in range(number * passes, (number + 1) * passes):
-            ids, targets = (part.to(self._accelerator.device) for part in self.batches.batch(index))
+            batch = self.batches.batch(index)
+            tokens += int((batch[1] >= 0).sum())
+            ids, targets = (part.to(self._accelerator.device) for part in batch)
             with self._accelerator.accumulate(self.model):
                 with self._accelerator.autocast():
                     loss = self.model.loss(ids, targets)
@@ -59,7 +61,7 @@ class LeanLoop:
                 self.optimiser.step()
                 self.optimiser.zero_grad()
             total += loss.detach()
-        return total / passes
+        return total / passes, tokens
 
 
 @contextmanager

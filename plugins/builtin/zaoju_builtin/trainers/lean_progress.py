@@ -41,9 +41,9 @@ class LeanProgress:
         """Do all steps left. Raises `Cancelled` after a checkpoint, `UserError` for a loss that is not finite."""
         while self.counters.step < self.counters.steps:
             rate = self._schedule.at(self.counters.step)
-            loss = self._loop.step(self.counters.step, rate)
-            step, tokens = self.counters.step + 1, self.counters.tokens + self._loop.tokens_per_step
-            self.counters = replace(self.counters, step=step, tokens=tokens)
+            loss, tokens = self._loop.step(self.counters.step, rate)
+            step = self.counters.step + 1
+            self.counters = replace(self.counters, step=step, tokens=self.counters.tokens + tokens)
             last = step == self.counters.steps
             due = last or time.monotonic() - self._saved_at >= self._save_every_seconds
             # A checkpoint must not hold a model that is already lost, so it waits for a look at the loss.

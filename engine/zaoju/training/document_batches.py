@@ -1,0 +1,68 @@
+"""Batches whose windows are documents: what a model reads in training is what it reads when it is scored and writes.
+
+In windows cut from the packed stream a text begins anywhere and follows a text that it has nothing to do with. A small
+model on short texts learns much faster from whole documents that all begin at the first place.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from zaoju.errors import UserError
+from zaoju.tokenization import PackedTokens
+from zaoju.training.order import windows_of_batch
+
+IGNORED = -100
+"""The target of padding, as torch's cross-entropy has it."""
+
+
+class DocumentBatches:
+    """Windows that begin with the end-of-text token, then hold one document and the end-of-text token after it.
+
+    A document that is longer than `window` tokens goes on in windows of its own. Windows of one batch are padded on the
+    right to the longest of them, and targets there are `IGNORED`. Every epoch takes every window once, in a new order
+    that is a pure function of the seed. Raises `UserError` for a corpus without a document.
+    """
+
+    def __init__(self, packed: PackedTokens, *, window: int, batch_size: int, end_of_text: int, seed: int) -> None:
+        ends = packed.document_ends.astype(np.int64)
+        if not len(ends):
+            raise UserError("the training corpus has no document; give more text, or set corpus.held_out lower")
+        lengths = np.diff(ends, prepend=0)
+        parts = -(-lengths // window)
+        first_part = np.repeat(np.cumsum(parts) - parts, parts)
+        number = np.arange(len(first_part)) - first_part
+        # A window begins one token before what it predicts; before a document that is the end of the one before it.
+        self._starts = np.repeat(ends - lengths, parts) + number * window - 1
+        self._lengths = np.minimum(np.repeat(lengths, parts) - number * window, window)
+        self._begins_document = number == 0
+        self._tokens = packed.tokens
+        self._end_of_text = end_of_text
+        self._seed = seed
+        self.window = int(self._lengths.max())
+        """Tokens of the longest window."""
+
+        self.windows = len(self._starts)
+        """Windows per epoch."""
+
+        self.batch_size = min(batch_size, self.windows)
+        """Windows per batch: B."""
+
+    @property
+    def tokens_per_batch(self) -> int:
+        """How many tokens one batch predicts, on average."""
+        return round(self.batch_size * float(self._lengths.mean()))
+
+    def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The ids [B, T] and the targets [B, T], int64, of batch `index`; T is the longest window of this batch."""
+        chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
+        lengths = self._lengths[chosen]
+        places = np.arange(lengths.max() + 1)
+        inside = places <= lengths[:, None]
+        rows = np.full(inside.shape, self._end_of_text, dtype=np.int64)
+        wanted = np.maximum(self._starts[chosen][:, None] + places, 0)
+        rows[inside] = self._tokens[wanted[inside]]
+        rows[self._begins_document[chosen], 0] = self._end_of_text
+        targets = np.where(inside[:, 1:], rows[:, 1:], IGNORED)
+        return torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(targets)
