@@ -7,9 +7,7 @@ from zaoju import Component, hookimpl
 ZAOJU_CONTRACT = 1
 
 _HOME = "zaoju_builtin"
-_PKUSEG_COMMAND = (
-    'pip install numpy "cython>=3" "setuptools>=70.1" && pip install --no-build-isolation pkuseg==0.0.25'
-)
+_PKUSEG_COMMAND = 'pip install numpy "cython>=3" "setuptools>=70.1" && pip install --no-build-isolation pkuseg==0.0.25'
 
 
 @hookimpl
