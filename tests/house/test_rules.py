@@ -172,6 +172,19 @@ def test_every_public_name_can_be_imported() -> None:
             assert getattr(loaded, name) is not None, f"{module}.{name}"
 
 
+def test_no_lazy_name_is_also_a_module() -> None:
+    """Importing the module would put it in the place of the name, whichever comes first."""
+    for package in sorted(PUBLIC_MODULES):
+        folder = ENGINE.joinpath(*package.split(".")[1:])
+        source = folder / "__init__.py"
+        if not source.exists() or "lazy_names" not in source.read_text("utf-8"):
+            continue
+        modules = {path.stem for path in folder.glob("*.py")} | {
+            path.name for path in folder.iterdir() if path.is_dir()
+        }
+        assert set(import_module(package).__all__) & modules == set(), package
+
+
 def test_the_typing_names_and_the_lazy_names_are_the_same() -> None:
     """An editor sees the imports under TYPE_CHECKING, a program the lazy table: they must not drift apart."""
     tree = ast.parse((ENGINE / "__init__.py").read_text("utf-8"))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from zaoju.config.check import check
     from zaoju.config.checked import (
         CheckedConfig,
         ConfigSource,
@@ -22,18 +21,19 @@ if TYPE_CHECKING:
         open_decoding,
         show_config,
     )
+    from zaoju.config.checks import check
     from zaoju.config.decoding import resolve_decoding
     from zaoju.config.describe import ComponentDescription, OptionDescription, describe_component, plugin_listing
-    from zaoju.config.json_schema import json_schema
     from zaoju.config.load import LoadedConfig, load_config
     from zaoju.config.plan import DecodingPlan, Plan
     from zaoju.config.schema import Choice, Config
-    from zaoju.config.show import show
+    from zaoju.config.schema_of_config import json_schema
+    from zaoju.config.yaml_text import show
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "zaoju.config.check": ("check",),
+        "zaoju.config.checks": ("check",),
         "zaoju.config.checked": (
             "CheckedConfig",
             "ConfigSource",
@@ -47,11 +47,11 @@ __getattr__, __dir__ = lazy_names(
         ),
         "zaoju.config.decoding": ("resolve_decoding",),
         "zaoju.config.describe": ("ComponentDescription", "OptionDescription", "describe_component", "plugin_listing"),
-        "zaoju.config.json_schema": ("json_schema",),
+        "zaoju.config.schema_of_config": ("json_schema",),
         "zaoju.config.load": ("LoadedConfig", "load_config"),
         "zaoju.config.plan": ("DecodingPlan", "Plan"),
         "zaoju.config.schema": ("Choice", "Config"),
-        "zaoju.config.show": ("show",),
+        "zaoju.config.yaml_text": ("show",),
     },
 )
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zaoju.config.check import check
+from zaoju.config.checks import check
 from zaoju.config.decoding import plan_decoding
 from zaoju.config.faults import FaultsError, tell
-from zaoju.config.json_schema import json_schema
 from zaoju.config.load import LoadedConfig, load_config
 from zaoju.config.paths import absolute_path
 from zaoju.config.plan import DecodingPlan, Plan
-from zaoju.config.show import effective_values, show
+from zaoju.config.schema_of_config import json_schema
+from zaoju.config.yaml_text import effective_values, show
 from zaoju.errors import ConfigError
 from zaoju.plugins import PluginManager, PluginSettings
 
