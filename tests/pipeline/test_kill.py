@@ -28,9 +28,9 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 
 def wait_for_checkpoint(run: Path, process: subprocess.Popen[str]) -> None:
-    """Until a checkpoint is complete; the process must still be at work then."""
+    """Until a checkpoint after the first step is complete; the process must still be at work then."""
     for _ in range(1200):
-        if list(run.glob("checkpoints/*/step-*")):
+        if any(int(path.name.removeprefix("step-")) for path in run.glob("checkpoints/*/step-*")):
             return
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)

@@ -22,7 +22,7 @@ def model_sizes(architecture: str) -> dict[str, dict[str, Number]]:
     if architecture == "gpt2":
         return {
             "nano": _gpt2(layers=2, width=64, heads=2, context=64),
-            "tiny": _gpt2(layers=4, width=192, heads=6, context=128),
+            "tiny": _gpt2(layers=3, width=128, heads=4, context=128),
             "mini": _gpt2(layers=6, width=256, heads=8, context=256),
             "small": _gpt2(layers=8, width=320, heads=5, context=256),
             "medium": _gpt2(layers=8, width=512, heads=8, context=512),
@@ -34,7 +34,7 @@ def model_sizes(architecture: str) -> dict[str, dict[str, Number]]:
     if architecture in ("llama", "mistral", "qwen2", "qwen3"):
         sizes = {
             "nano": _llama(layers=2, width=64, heads=2, context=64),
-            "tiny": _llama(layers=4, width=192, heads=6, context=128),
+            "tiny": _llama(layers=3, width=128, heads=4, context=128),
             "mini": _llama(layers=6, width=256, heads=8, context=256),
             "small": _llama(layers=8, width=320, heads=5, context=256),
             "medium": _llama(layers=8, width=512, heads=8, context=512),
