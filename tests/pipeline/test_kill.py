@@ -76,7 +76,7 @@ def test_control_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert "goes on from there" in stderr
+    assert "the same run again goes on from it" in stderr
     assert "Traceback" not in stderr
     again = start(tmp_path)
     assert again.communicate(timeout=300)[0]

@@ -29,8 +29,13 @@ class Application(click.Group):
         except zaoju.UserError as error:
             click.echo(f"error: {error}", err=True)
             context.exit(EXIT_USER_ERROR)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            click.echo(f"error: {error.filename}: {(error.strerror or 'it cannot be used').lower()}", err=True)
+            context.exit(EXIT_USER_ERROR)
         except zaoju.Cancelled as stopped:
-            click.echo(f"stopped: {stopped}. The same command goes on from there.", err=True)
+            click.echo(f"stopped: {stopped}", err=True)
             context.exit(EXIT_CANCELLED)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zaoju.config.describe import ComponentDescription, OptionDescription, describe_component, plugin_listing
     from zaoju.config.load import LoadedConfig, load_config
     from zaoju.config.plan import DecodingPlan, Plan
-    from zaoju.config.schema import Choice, Config
+    from zaoju.config.schema import Choice, Config, Model
     from zaoju.config.schema_of_config import json_schema
     from zaoju.config.yaml_text import show
 
@@ -50,7 +50,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.config.schema_of_config": ("json_schema",),
         "zaoju.config.load": ("LoadedConfig", "load_config"),
         "zaoju.config.plan": ("DecodingPlan", "Plan"),
-        "zaoju.config.schema": ("Choice", "Config"),
+        "zaoju.config.schema": ("Choice", "Config", "Model"),
         "zaoju.config.yaml_text": ("show",),
     },
 )
@@ -63,6 +63,7 @@ __all__ = [
     "ConfigSource",
     "DecodingPlan",
     "LoadedConfig",
+    "Model",
     "OpenedDecoding",
     "OptionDescription",
     "Plan",

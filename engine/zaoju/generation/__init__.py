@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from zaoju.generation.artefact import runner_over
+    from zaoju.generation.artefact import ARTEFACT_FORMAT, DESCRIPTION, read_description, runner_over
     from zaoju.generation.engine import Engine
     from zaoju.generation.lean_runner import LeanRunner
     from zaoju.generation.results import Chunk, Generation, Request
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "zaoju.generation.artefact": ("runner_over",),
+        "zaoju.generation.artefact": ("ARTEFACT_FORMAT", "DESCRIPTION", "read_description", "runner_over"),
         "zaoju.generation.engine": ("Engine",),
         "zaoju.generation.lean_runner": ("LeanRunner",),
         "zaoju.generation.results": ("Chunk", "Generation", "Request"),
@@ -30,12 +30,15 @@ __getattr__, __dir__ = lazy_names(
 )
 
 __all__ = [
+    "ARTEFACT_FORMAT",
+    "DESCRIPTION",
     "Chunk",
     "Engine",
     "Generation",
     "LeanRunner",
     "Request",
     "TransformersRunner",
+    "read_description",
     "runner_over",
     "sample_seeds",
 ]

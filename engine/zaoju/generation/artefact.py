@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zaoju.plugins import PluginManager
 
 DESCRIPTION = "zaoju.json"
+ARTEFACT_FORMAT = 1
 
 
 def runner_over(model: CausalLM) -> Runner:
@@ -40,19 +41,32 @@ def open_runner(folder: Path, device: str, plugins: PluginManager, name: str | N
             f"there is no model folder {folder}: give the folder that training left, or any Hugging Face folder "
             "of a causal language model"
         )
-    name = name or _described_runner(folder / DESCRIPTION)
+    described = read_description(folder)
+    if described.get("format", ARTEFACT_FORMAT) != ARTEFACT_FORMAT:
+        raise ArtefactError(
+            f"{folder} has format {described['format']!r}, and this zaoju reads {ARTEFACT_FORMAT}: "
+            "use the version of zaoju that made it, or a newer one"
+        )
+    name = name or _text(described.get("runner"))
     if name is None:
         return runner_over(load_model(folder, choose_device(device)))
     return plugins.resolve("runner", name).load(Runner).open(folder, device=device)
 
 
-def _described_runner(description: Path) -> str | None:
-    """The runner that a model folder of zaoju names; None where any that reads the model will do."""
+def read_description(folder: Path) -> dict[str, object]:
+    """What `zaoju.json` in a model folder says; empty where zaoju did not make the folder.
+
+    Raises `ArtefactError` where the file is damaged.
+    """
+    description = folder / DESCRIPTION
     if not description.is_file():
-        return None
+        return {}
     try:
         described = json.loads(description.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{description} cannot be read: {error}; copy the folder again") from error
-    runner = described.get("runner") if isinstance(described, dict) else None
-    return runner if isinstance(runner, str) else None
+    return described if isinstance(described, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

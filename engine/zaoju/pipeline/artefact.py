@@ -9,9 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from zaoju.files import whole_folder, write_text_whole
-
-ARTEFACT_FORMAT = 1
-DESCRIPTION = "zaoju.json"
+from zaoju.generation import ARTEFACT_FORMAT, DESCRIPTION, read_description
 
 
 def publish(model: Path, description: Mapping[str, object], target: Path) -> None:
@@ -21,15 +19,12 @@ def publish(model: Path, description: Mapping[str, object], target: Path) -> Non
     """
     with whole_folder(target) as folder:
         shutil.copytree(model, folder, dirs_exist_ok=True)
-        described = {"format": ARTEFACT_FORMAT, "zaoju": version("zaoju"), **description}
+        own = read_description(folder)  # what the trainer says of its model, such as the runner that reads it
+        described = {**own, "format": ARTEFACT_FORMAT, "zaoju": version("zaoju"), **description}
         write_text_whole(folder / DESCRIPTION, json.dumps(described, ensure_ascii=False, indent=1) + "\n")
 
 
 def published_key(target: Path) -> str | None:
     """The key under which the model in `target` was published; None where there is none."""
-    try:
-        description = json.loads((target / DESCRIPTION).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    key = description.get("key") if isinstance(description, dict) else None
+    key = read_description(target).get("key")
     return key if isinstance(key, str) else None

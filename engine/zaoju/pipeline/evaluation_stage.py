@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zaoju.config import Plan, resolve_decoding
-from zaoju.contracts import EventSink, KnownSource, Options, Progress, Reader
+from zaoju.contracts import EventSink, KnownSource, Options, Reader
 from zaoju.corpus import read_documents
 from zaoju.evaluation import Score, SourceComparison, bits_per_character, compare_with_source
 from zaoju.generation import Engine, Generation, Request
 from zaoju.models import choose_device
+from zaoju.pipeline.texts import write_texts
 from zaoju.plugins import PluginManager
 
 
@@ -72,7 +73,7 @@ def evaluate_model(
     if len(readers) == 1 and isinstance(readers[0], KnownSource) and plan.config.evaluation.samples:
         written = _unprompted(engine, plan, emit, cancel)
         source = compare_with_source(readers[0], texts(), score, [generation.text for generation in written])
-    return Scores(score, source, tuple(_samples(engine, plan, plugins, cancel)))
+    return Scores(score, source, tuple(_samples(engine, plan, plugins, emit, cancel)))
 
 
 def _unprompted(engine: Engine, plan: Plan, emit: EventSink, cancel: threading.Event) -> list[Generation]:
@@ -82,15 +83,12 @@ def _unprompted(engine: Engine, plan: Plan, emit: EventSink, cancel: threading.E
         Request.from_plan("", plan.decoding, seed=seed, max_new_tokens=evaluation.max_new_tokens)
         for seed in range(evaluation.samples)
     ]
-    written: list[Generation] = []
-    batch = 50
-    for start in range(0, len(requests), batch):
-        written += engine.generate_batch(requests[start : start + batch], cancel=cancel)
-        emit(Progress("writing", len(written), len(requests), "texts"))
-    return written
+    return write_texts(engine, requests, emit, cancel)
 
 
-def _samples(engine: Engine, plan: Plan, plugins: PluginManager, cancel: threading.Event) -> Iterator[Sample]:
+def _samples(
+    engine: Engine, plan: Plan, plugins: PluginManager, emit: EventSink, cancel: threading.Event
+) -> Iterator[Sample]:
     evaluation = plan.config.evaluation
     for strategy in evaluation.strategies:
         decoding = plan.decoding
@@ -100,5 +98,5 @@ def _samples(engine: Engine, plan: Plan, plugins: PluginManager, cancel: threadi
             Request.from_plan(prompt, decoding, seed=plan.config.seed, max_new_tokens=evaluation.max_new_tokens)
             for prompt in evaluation.prompts
         ]
-        for generation in engine.generate_batch(requests, cancel=cancel):
+        for generation in write_texts(engine, requests, emit, cancel):
             yield Sample(strategy, generation.prompt, generation.text, generation.finish_reason)

@@ -49,7 +49,7 @@ def clean(config: ConfigSource = None, *, overrides: tuple[str, ...] = (), remov
     used |= {pipeline.checkpoints(stage.key) for stage in pipeline.stages()}
     run = pipeline.plan.config.run
     folders = sorted([*(run / "stages").glob("*"), *(run / "checkpoints").glob("*")])
-    unused = [Unused(folder, _size(folder)) for folder in folders if folder not in used]
+    unused = [Unused(folder, _size(folder)) for folder in folders if folder.is_dir() and folder not in used]
     if remove:
         for item in unused:
             shutil.rmtree(item.folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from zaoju.config import Model
 from zaoju.contracts import Options, Reader
 from zaoju.files import hash_file
 from zaoju.plugins import ResolvedComponent
@@ -21,6 +22,16 @@ def reader_key(component: ResolvedComponent, reader: Reader[Options]) -> dict[st
     identity = component.identity()
     options = _with_paths(identity["options"], lambda path: path.name)
     return {**identity, "options": options, "content": reader.fingerprint()}
+
+
+def model_key(model: Model) -> dict[str, object]:
+    """The model section; a folder to train on from counts by its configuration and its weights."""
+    key = model.model_dump(mode="json")
+    if model.init_from is not None:
+        kept = sorted(path for path in model.init_from.iterdir() if path.suffix in {".json", ".safetensors", ".bin"})
+        # zaoju.json says where and when a model was made, which does not change the model.
+        key["init_from"] = {path.name: hash_file(path) for path in kept if path.name != "zaoju.json"}
+    return key
 
 
 def _with_paths(value: object, shown: Callable[[Path], object]) -> object:

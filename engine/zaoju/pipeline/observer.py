@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import Path
 
 from zaoju.config import DecodingPlan
@@ -33,7 +32,6 @@ class Observer:
         decoding: DecodingPlan,
         prompts: Sequence[str],
         emit: EventSink,
-        cancel: threading.Event,
     ) -> None:
         self._texts = _first_texts(held_out, OBSERVED_CHARACTERS)
         self._tokenizer = tokenizer
@@ -41,7 +39,6 @@ class Observer:
         self._decoding = decoding
         self._prompts = prompts
         self._emit = emit
-        self._cancel = cancel
 
     def observe(self, step: int, model: CausalLM) -> float:
         """Bits per character of the held-out texts under `model`; reports it and one sample per call."""
@@ -49,8 +46,9 @@ class Observer:
         model.eval()
         try:
             runner = runner_over(model)
+            # A look is short and is never stopped half-way: the trainer saves a checkpoint first, and stops then.
             score = bits_per_character(
-                runner, self._tokenizer, self._texts, emit=_silent, cancel=self._cancel
+                runner, self._tokenizer, self._texts, emit=_silent, cancel=threading.Event()
             ).bits_per_character
             self._emit(HeldOutScored(step, score))
             self._write_sample(step, Engine(runner, self._tokenizer, self._plugins))
@@ -67,16 +65,13 @@ class Observer:
 
 
 def _first_texts(documents: Path, characters: int) -> list[str]:
-    """The first documents that together hold about `characters`, and at least one."""
-    seen = 0
-
-    def wanted(text: str) -> bool:
-        nonlocal seen
-        wanted_still = seen < characters
-        seen += len(text)
-        return wanted_still
-
-    return list(takewhile(wanted, (document.text for document in read_documents(documents))))
+    """The first documents that together hold `characters`; the last one is cut there."""
+    texts: list[str] = []
+    for document in read_documents(documents):
+        texts.append(document.text[: characters - sum(map(len, texts))])
+        if sum(map(len, texts)) >= characters:
+            break
+    return texts
 
 
 def _silent(event: object) -> None:

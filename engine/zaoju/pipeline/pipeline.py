@@ -15,7 +15,7 @@ from zaoju.files import write_text_whole
 from zaoju.pipeline.artefact import publish, published_key
 from zaoju.pipeline.evaluation_stage import Scores, evaluate_model
 from zaoju.pipeline.events import combined
-from zaoju.pipeline.keys import component_key, reader_key
+from zaoju.pipeline.keys import component_key, model_key, reader_key
 from zaoju.pipeline.stages import Stage, StageRunner
 from zaoju.pipeline.training_stage import TrainingStage
 from zaoju.plugins import PluginManager, ResolvedComponent
@@ -123,7 +123,8 @@ class Pipeline:
 
         trained = self._stages.run(stage, work)
         # Only now that the model is whole on disk are its checkpoints of no more use.
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        if checkpoints.exists():
+            shutil.rmtree(checkpoints)
         return trained
 
     def evaluate(self) -> Path:
@@ -206,7 +207,7 @@ class Pipeline:
             "train",
             {
                 "encode": self._encode_stage.key,
-                "model": config.model.model_dump(mode="json"),
+                "model": model_key(config.model),
                 "trainer": component_key(self.plan.trainer),
                 "seed": config.seed,
             },

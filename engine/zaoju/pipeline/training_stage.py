@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zaoju.config import Plan
 from zaoju.contracts import EventSink, ModelPlan, Notice, Preflight, Trainer, TrainingRun
+from zaoju.errors import PluginError
 from zaoju.models import choose_device, model_numbers
 from zaoju.pipeline.events import logged
 from zaoju.pipeline.observer import Observer
@@ -29,12 +30,11 @@ class TrainingStage:
     def work(self, folder: Path, checkpoints: Path, held_out: Path, vocabulary: Path, encoded: Path) -> None:
         """Train into `folder/model`. `checkpoints` outlives an interruption, and the training's log with it."""
         checkpoints.mkdir(parents=True, exist_ok=True)
+        (checkpoints / _LOG).touch()
         tokenizer = Tokenizer.load(vocabulary, self._plugins)
         emit = logged(self._emit, checkpoints / _LOG)
         config = self._plan.config
-        observer = Observer(
-            held_out, tokenizer, self._plugins, self._plan.decoding, config.evaluation.prompts, emit, self._cancel
-        )
+        observer = Observer(held_out, tokenizer, self._plugins, self._plan.decoding, config.evaluation.prompts, emit)
         run = TrainingRun(
             model=self._model_plan(tokenizer),
             train=encoded / "train",
@@ -50,6 +50,8 @@ class TrainingStage:
         trainer = self._plan.trainer.build(Trainer)
         emit(Notice(describe(trainer.preflight(run))))
         trainer.train(run)
+        if not run.artefact.is_dir():
+            raise PluginError(f"trainer {self._plan.trainer.name!r} of {self._plan.trainer.package} left no model")
         tokenizer.save(run.artefact)
         shutil.copyfile(checkpoints / _LOG, folder / _LOG)
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from zaoju.config import ConfigSource, DecodingPlan, open_decoding
-from zaoju.contracts import EventSink, Progress
+from zaoju.contracts import EventSink
 from zaoju.errors import UserError
 from zaoju.files import write_text_whole
 from zaoju.generation import Chunk, Engine, Generation, Request, sample_seeds
 from zaoju.models import choose_device
-
-_BATCH = 64
+from zaoju.pipeline.texts import write_texts
 
 
 class Writer:
@@ -34,12 +33,7 @@ class Writer:
     ) -> list[Generation]:
         """`count` texts for each prompt, prompt by prompt. Every text tells the seed that gives it again alone."""
         requests = [request for prompt in prompts for request in self._requests(prompt, count)]
-        texts: list[Generation] = []
-        for start in range(0, len(requests), _BATCH):
-            texts += self._engine.generate_batch(requests[start : start + _BATCH], cancel=cancel)
-            if on_event is not None:
-                on_event(Progress("writing", len(texts), len(requests), "texts"))
-        return texts
+        return write_texts(self._engine, requests, on_event, cancel)
 
     def stream(self, prompt: str, *, count: int = 1) -> Iterator[Iterator[Chunk]]:
         """`count` texts, one after the other, each piece by piece, in whole characters."""
@@ -80,7 +74,7 @@ def open_writer(
 def read_prompts(path: Path) -> list[str]:
     """The lines of a UTF-8 file that are not blank. Raises `UserError` where it cannot be read."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except OSError as error:
         raise UserError(f"the prompts in {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

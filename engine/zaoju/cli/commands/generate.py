@@ -20,7 +20,7 @@ from zaoju.cli.watching import watching
     "--prompts", "file", type=click.Path(path_type=Path, allow_dash=True), help="One prompt a line; - is stdin."
 )
 @click.option("--strategy", help="A decoding strategy by name: greedy, top_k, nucleus, ...")
-@click.option("--seed", type=click.IntRange(min=0), help="The first text's seed; the next ones have the next numbers.")
+@click.option("--seed", type=click.IntRange(min=0), help="The first text's seed; those of the others follow from it.")
 @click.option("--n", "count", type=click.IntRange(min=1), default=1, show_default=True, help="Texts per prompt.")
 @click.option("--max-new-tokens", type=click.IntRange(min=1), help="The most tokens a text may get.")
 @click.option("--stream", is_flag=True, help="Print each text while it is written.")
