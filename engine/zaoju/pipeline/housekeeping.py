@@ -9,6 +9,7 @@ from typing import Literal
 
 from zaoju.config import ConfigSource
 from zaoju.pipeline.api import open_pipeline
+from zaoju.pipeline.lock import alone_in
 from zaoju.pipeline.pipeline import Pipeline
 
 StageState = Literal["done", "interrupted", "to do"]
@@ -42,17 +43,21 @@ def status(config: ConfigSource = None, *, overrides: tuple[str, ...] = ()) -> l
 def clean(config: ConfigSource = None, *, overrides: tuple[str, ...] = (), remove: bool = True) -> list[Unused]:
     """Remove the stage folders and checkpoints that this configuration does not use, and say which.
 
-    The published model is never touched. With `remove=False` nothing is removed.
+    The published model is never touched. What a killed process left half written goes too. With `remove=False` nothing
+    is removed. Raises `UserError` where another process is at work in the run folder.
     """
     pipeline = open_pipeline(config, overrides=overrides)
     used = {stage.folder for stage in pipeline.stages()}
     used |= {pipeline.checkpoints(stage.key) for stage in pipeline.stages()}
     run = pipeline.plan.config.run
-    folders = sorted([*(run / "stages").glob("*"), *(run / "checkpoints").glob("*")])
-    unused = [Unused(folder, _size(folder)) for folder in folders if folder.is_dir() and folder not in used]
-    if remove:
-        for item in unused:
-            shutil.rmtree(item.folder)
+    if not run.is_dir():
+        return []
+    with alone_in(run):  # so that no half-written folder is one that somebody is still writing
+        folders = sorted([*(run / "stages").glob("*"), *(run / "checkpoints").glob("*")])
+        unused = [Unused(folder, _size(folder)) for folder in folders if folder.is_dir() and folder not in used]
+        if remove:
+            for item in unused:
+                shutil.rmtree(item.folder)
     return unused
 
 

@@ -16,6 +16,7 @@ from zaoju.pipeline.artefact import publish, published_key
 from zaoju.pipeline.evaluation_stage import Scores, evaluate_model
 from zaoju.pipeline.events import combined
 from zaoju.pipeline.keys import component_key, model_key, reader_key
+from zaoju.pipeline.lock import alone_in
 from zaoju.pipeline.stages import Stage, StageRunner
 from zaoju.pipeline.training_stage import TrainingStage
 from zaoju.plugins import PluginManager, ResolvedComponent
@@ -124,7 +125,8 @@ class Pipeline:
         trained = self._stages.run(stage, work)
         # Only now that the model is whole on disk are its checkpoints of no more use.
         if checkpoints.exists():
-            shutil.rmtree(checkpoints)
+            with alone_in(self.plan.config.run):
+                shutil.rmtree(checkpoints)
         return trained
 
     def evaluate(self) -> Path:
@@ -141,7 +143,9 @@ class Pipeline:
         stage = self._evaluate_stage
         evaluated = self._stages.run(stage, work)
         if published_key(self.model_folder) != stage.key:
-            publish(trained / "model", self._description(stage, evaluated), self.model_folder)
+            description = self._description(stage, evaluated)
+            with alone_in(self.plan.config.run):
+                publish(trained / "model", description, self.model_folder)
         return evaluated
 
     def account(self) -> Account:

@@ -19,6 +19,7 @@ from pathlib import Path
 from zaoju.contracts import EventSink, Notice, StageFinished, StageSkipped, StageStarted
 from zaoju.errors import Cancelled
 from zaoju.files import hash_json, whole_folder, write_text_whole
+from zaoju.pipeline.lock import alone_in
 
 MANIFEST = "manifest.json"
 
@@ -73,7 +74,8 @@ class StageRunner:
         if stage.done:
             self._emit(StageSkipped(stage.name, stage.folder))
         else:
-            self._make(stage, work)
+            with alone_in(self._folder):
+                self._make(stage, work)
         self._settled.add(stage.folder)
         return stage.folder
 
