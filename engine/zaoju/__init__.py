@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from zaoju.config import (
         CheckedConfig,
         ComponentDescription,
-        check_config,
         config_schema,
         describe_component,
         discover_plugins,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from zaoju.generation import Chunk, Engine, Generation, Request
     from zaoju.hookspecs import hookimpl
     from zaoju.pipeline.api import RunResult, evaluate, open_pipeline, prepare, run, train, vocabulary
+    from zaoju.pipeline.checking import check_config
     from zaoju.pipeline.evaluation_stage import Scores
     from zaoju.pipeline.export import Exported, export
     from zaoju.pipeline.housekeeping import StageStatus, Unused, clean, status
@@ -66,7 +66,6 @@ _get, _names = lazy_names(
         "zaoju.config": (
             "CheckedConfig",
             "ComponentDescription",
-            "check_config",
             "config_schema",
             "describe_component",
             "discover_plugins",
@@ -100,6 +99,7 @@ _get, _names = lazy_names(
         "zaoju.generation": ("Chunk", "Engine", "Generation", "Request"),
         "zaoju.hookspecs": ("hookimpl",),
         "zaoju.pipeline.api": ("RunResult", "evaluate", "open_pipeline", "prepare", "run", "train", "vocabulary"),
+        "zaoju.pipeline.checking": ("check_config",),
         "zaoju.pipeline.evaluation_stage": ("Scores",),
         "zaoju.pipeline.export": ("Exported", "export"),
         "zaoju.pipeline.housekeeping": ("StageStatus", "Unused", "clean", "status"),

@@ -170,6 +170,23 @@ def test_config_check_show_and_schema(project: Path, call: Call, tmp_path: Path)
     assert "pkuseg" in json.dumps(schema)
 
 
+def test_a_block_that_matches_nothing_is_told(project: Path, call: Call) -> None:
+    block = ["--set", "plugins.block=[segmenter/jeiba]"]
+    checked = call(project, "config", "check", *block)
+    assert checked.exit_code == 0
+    for called in (checked, call(project, "prepare", *block), call(project, "plugins", *block)):
+        assert "segmenter/jeiba" in called.stderr
+        assert "did you mean" in called.stderr
+
+
+def test_the_plugins_of_a_config_are_those_that_are_shown(project: Path, call: Call) -> None:
+    block = ["--set", "plugins.block=[segmenter/jieba]"]
+    assert call(project, "plugins", "show", "segmenter/jieba").exit_code == 0
+    assert call(project, "plugins", *block, "show", "segmenter/jieba").exit_code == 2
+    schemas = [json.dumps(call(project, "config", "schema", *options).json) for options in ([], block)]
+    assert ["hmm" in schema for schema in schemas] == [True, False], "only jieba has the option"
+
+
 def test_version(project: Path, call: Call) -> None:
     assert call(project, "version", "--json").json["zaoju"] == zaoju.__version__  # type: ignore[index]
 
@@ -181,6 +198,10 @@ def test_version(project: Path, call: Call) -> None:
         (["run", "--set", "tokenization.segmenter=jeiba"], "did you mean 'jieba'"),
         (["run", "--set", "decoding.top_p=1.5"], "decoding.top_p: must be <= 1, got 1.5"),
         (["run", "--set", "tokenization.segmentor=jieba"], "did you mean"),
+        (["run", "--set", "model.size=tinny"], "did you mean 'tiny'"),
+        (["config", "check", "--set", "model.size=tinny"], "did you mean 'tiny'"),
+        (["config", "check", "--set", "model.init_from=/nowhere"], "model.init_from: /nowhere does not exist"),
+        (["prepare", "--set", "model.init_from=."], "has no config.json"),
         (["generate", "nowhere", "--prompt", "我"], "nowhere"),
         (["generate"], "nothing to continue"),
         (["generate", "--prompt", "我想" * 100], "the model looks at 48"),

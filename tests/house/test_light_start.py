@@ -33,7 +33,16 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert modules_after(*arguments) & HEAVY == set()
 
 
-@pytest.mark.parametrize("arguments", [["plugins", "--json"], ["config", "schema"], ["plugins", "show", "top_k"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plugins", "--json"],
+        ["plugins", "show", "top_k"],
+        ["config", "schema"],
+        ["config", "check", "--set", "seed=2"],
+        ["config", "show"],
+    ],
+)
 def test_listing_and_schema_import_no_model_code(arguments: list[str]) -> None:
     assert modules_after(*arguments) & (HEAVY - {"pydantic"}) == set()
 

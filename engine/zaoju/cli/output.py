@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 import click
 from rich.cells import cell_len
 
+import zaoju
+
 
 def print_json(value: object) -> None:
     """One JSON value, readable, Chinese as it is."""
@@ -18,6 +20,12 @@ def print_lines(lines: Iterable[str]) -> None:
     """Text, line by line."""
     for line in lines:
         click.echo(line)
+
+
+def print_warnings(plugins: zaoju.PluginManager) -> None:
+    """Settings of plugins that matched nothing, on standard error."""
+    for warning in plugins.warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 
 from zaoju.config import Plan
-from zaoju.contracts import Cleaner, EventSink, Options, Reader
+from zaoju.contracts import Cleaner, EventSink, Notice, Options, Reader
 from zaoju.corpus import Account, prepare
 from zaoju.files import write_text_whole
 from zaoju.pipeline.artefact import publish, published_key
+from zaoju.pipeline.checking import check_model
 from zaoju.pipeline.evaluation_stage import Scores, evaluate_model
 from zaoju.pipeline.events import combined
 from zaoju.pipeline.keys import component_key, model_key, reader_key
@@ -34,12 +35,15 @@ class Pipeline:
         on_event: EventSink | None = None,
         cancel: threading.Event | None = None,
     ) -> None:
+        check_model(plan.config.model)
         self.plan = plan
         self.plugins = plugins
         self._emit = combined(on_event, plugins)
         self._cancel = cancel or threading.Event()
         self._stages = StageRunner(plan.config.run, self._emit, self._cancel)
         self._readers: list[Reader[Options]] = [component.build(Reader) for component in plan.readers]
+        for warning in plugins.warnings:
+            self._emit(Notice(warning))
 
     @property
     def model_folder(self) -> Path:

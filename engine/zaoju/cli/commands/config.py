@@ -8,7 +8,7 @@ import click
 
 import zaoju
 from zaoju.cli.options import with_config, with_json
-from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.output import print_json, print_lines, print_warnings
 
 
 @click.group()
@@ -21,7 +21,8 @@ def config() -> None:
 @with_json
 def check(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Say whether the configuration can run. Reads no corpus."""
-    zaoju.check_config(config, overrides=overrides)
+    checked = zaoju.check_config(config, overrides=overrides)
+    print_warnings(checked.plugins)
     if as_json:
         print_json({"valid": True})
     else:
@@ -41,6 +42,7 @@ def show(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None
 
 
 @config.command()
-def schema() -> None:
+@with_config
+def schema(config: Path | None, overrides: tuple[str, ...]) -> None:
     """The JSON Schema of the configuration, with what is installed. Editors complete by it."""
-    print_json(zaoju.config_schema())
+    print_json(zaoju.config_schema(config, overrides=overrides))

@@ -9,7 +9,7 @@ import click
 
 import zaoju
 from zaoju.cli.options import with_config, with_json
-from zaoju.cli.output import print_json, print_lines, table
+from zaoju.cli.output import print_json, print_lines, print_warnings, table
 
 
 @click.group(invoke_without_command=True)
@@ -21,8 +21,7 @@ def plugins(context: click.Context, config: Path | None, overrides: tuple[str, .
     if context.invoked_subcommand is not None:
         return
     manager = zaoju.discover_plugins(config, overrides=overrides)
-    for warning in manager.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings(manager)
     if as_json:
         print_json(zaoju.plugin_listing(manager))
         return
@@ -38,9 +37,16 @@ def plugins(context: click.Context, config: Path | None, overrides: tuple[str, .
 @plugins.command()
 @click.argument("name")
 @with_json
-def show(name: str, as_json: bool) -> None:
-    """Everything called NAME (or KIND/NAME): who offers it, and its options."""
-    found = zaoju.describe_component(name, zaoju.discover_plugins())
+@click.pass_context
+def show(context: click.Context, name: str, as_json: bool) -> None:
+    """Everything called NAME (or KIND/NAME): who offers it, and its options.
+
+    With `zaoju plugins --config FILE show NAME` the plugins are those of FILE.
+    """
+    assert context.parent is not None
+    group = context.parent.params
+    manager = zaoju.discover_plugins(group["config"], overrides=group["overrides"])
+    found = zaoju.describe_component(name, manager)
     if as_json:
         print_json([asdict(item) for item in found])
         return
