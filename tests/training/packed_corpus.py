@@ -17,18 +17,22 @@ VOCABULARY = 40
 NUMBERS = {"n_layer": 2, "n_embd": 32, "n_head": 2, "n_positions": 16, "resid_pdrop": 0.1, "attn_pdrop": 0.1}
 
 
-def write_packed(folder: Path, count: int) -> Path:
-    """`count` tokens in the packed format: a walk in small steps, which a model learns at once."""
+def write_packed(folder: Path, count: int, documents: int = 1) -> Path:
+    """`count` tokens in the packed format: a walk in small steps, which a model learns at once.
+
+    With several documents, each is longer than the one before it.
+    """
     folder.mkdir(parents=True)
     steps = np.random.Generator(np.random.Philox(7)).integers(1, 4, count)
     (np.cumsum(steps) % VOCABULARY).astype("<u2").tofile(folder / "tokens.bin")
-    np.asarray([count], dtype="<u8").tofile(folder / "document_ends.bin")
+    shares = np.cumsum(np.arange(1, documents + 1))
+    (shares * count // shares[-1]).astype("<u8").tofile(folder / "document_ends.bin")
     files = [folder / "tokens.bin", folder / "document_ends.bin"]
     header = {
         "format": 1,
         "dtype": "<u2",
         "tokens": count,
-        "documents": 1,
+        "documents": documents,
         "vocabulary_fingerprint": "of no tokenizer",
         "vocabulary_size": VOCABULARY,
         "bytes": {file.name: file.stat().st_size for file in files},
@@ -47,6 +51,7 @@ def make_run(
     folder: Path,
     *,
     tokens: int = 2000,
+    documents: int = 1,
     emit: Callable[[Event], None] = lambda event: None,
     observe: Callable[[int, CausalLM], float] = no_score,
     model: ModelPlan | None = None,
@@ -54,7 +59,7 @@ def make_run(
     """A run in `folder`; one that is there is gone on with."""
     train, checkpoints = folder / "train", folder / "checkpoints"
     if not train.exists():
-        write_packed(train, tokens)
+        write_packed(train, tokens, documents)
     checkpoints.mkdir(exist_ok=True)
     return TrainingRun(
         model=model or ModelPlan("gpt2", NUMBERS, VOCABULARY, 0),

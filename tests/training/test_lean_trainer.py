@@ -16,6 +16,7 @@ from zaoju.contracts import CheckpointSaved, Event, ModelPlan, Notice, TrainStep
 from zaoju.errors import Cancelled, UserError
 from zaoju.models import GPT2, CausalLM, load_model, new_model
 from zaoju_builtin.trainers.lean import LeanTrainer
+from zaoju_builtin.trainers.optimisers import make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
 
 STEPS = 12
@@ -184,14 +185,41 @@ def test_init_from_goes_on_from_the_folder(tmp_path: Path, unbroken: tuple[Path,
     assert float.fromhex(losses(events)[1]) < float.fromhex(unbroken[1][1]) - 0.5
 
 
-def test_accumulation_is_one_large_batch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimiser", ["muon"])
+def test_other_optimisers_go_on_bit_for_bit_too(tmp_path: Path, optimiser: str) -> None:
+    options = OPTIONS.model_copy(update={"optimiser": optimiser})
+    log = losses(train(tmp_path / "unbroken", options=options))
+    parts: dict[int, str] = {}
+    for stop in (3, 8):
+        parts |= losses(train(tmp_path / "parts", stop_after=stop, options=options))
+    parts |= losses(train(tmp_path / "parts", options=options))
+    assert parts == log
+    assert final_state(tmp_path / "parts") == final_state(tmp_path / "unbroken")
+    assert log != losses(train(tmp_path / "adamw")), "it really is another optimiser"
+
+
+def test_muon_takes_the_matrices_of_the_layers_only() -> None:
+    model = new_model(ModelPlan("gpt2", {**NUMBERS, "tie_word_embeddings": False}, VOCABULARY, 0), seed=1)
+    adamw, muon = make_optimisers(model, LeanOptions(optimiser="muon"))
+    of_muon = {id(parameter) for group in muon.param_groups for parameter in group["params"]}
+    of_adamw = {id(parameter) for group in adamw.param_groups for parameter in group["params"]}
+    names = {name for name, parameter in model.named_parameters() if id(parameter) in of_muon}
+    assert names == {name for name, p in model.named_parameters() if ".h." in name and p.dim() == 2}
+    assert of_muon | of_adamw == {id(parameter) for parameter in model.parameters()}
+    assert not of_muon & of_adamw
+
+
+@pytest.mark.parametrize("windows", ["packed", "documents"])
+def test_accumulation_is_one_large_batch(tmp_path: Path, windows: str) -> None:
     plan = ModelPlan("gpt2", {**NUMBERS, "resid_pdrop": 0.0, "attn_pdrop": 0.0, "embd_pdrop": 0.0}, VOCABULARY, 0)
     weights = []
     for accumulate, batch_size in ((1, 8), (4, 2)):
         folder = tmp_path / str(accumulate)
         folder.mkdir()
-        options = LeanOptions(steps=5, batch_size=batch_size, accumulate=accumulate, learning_rate=0.001)
-        LeanTrainer(options).train(make_run(folder, model=plan))
+        options = LeanOptions(
+            steps=5, batch_size=batch_size, accumulate=accumulate, learning_rate=0.001, windows=windows
+        )
+        LeanTrainer(options).train(make_run(folder, model=plan, documents=30))
         weights.append(load_model(folder / "model", "cpu").state_dict())
     for name, tensor in weights[0].items():
         torch.testing.assert_close(tensor, weights[1][name], rtol=1e-3, atol=1e-5)

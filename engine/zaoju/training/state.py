@@ -1,4 +1,4 @@
-"""All that a run needs to go on exactly: weights, the optimiser's tensors, random states and counters.
+"""All that a run needs to go on exactly: weights, the optimisers' tensors, random states and counters.
 
 In safetensors and JSON, so that reading a checkpoint can run no code. The folder is also a model folder: transformers
 loads it as it is.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from zaoju.models import CausalLM, load_model
 
-_COUNTERS, _OPTIMISER, _RANDOM = "state.json", "optimiser.safetensors", "random.safetensors"
+_COUNTERS, _OPTIMISERS, _RANDOM = "state.json", "optimisers.safetensors", "random.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,23 @@ class Counters:
     """The lowest held-out bits per character so far, and the step after which it was measured."""
 
 
-def save_state(folder: Path, model: CausalLM, optimiser: torch.optim.Optimizer, counters: Counters) -> None:
+def save_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.Optimizer], counters: Counters) -> None:
     """Write everything into `folder`. The weights bear transformers' names."""
     model.save(folder)
-    state = optimiser.state_dict()
+    states = [optimiser.state_dict() for optimiser in optimisers]
     tensors = {
-        f"{index}.{name}": torch.as_tensor(value).detach().cpu().contiguous()
+        f"{number}.{index}.{name}": torch.as_tensor(value).detach().cpu().contiguous()
+        for number, state in enumerate(states)
         for index, values in state["state"].items()
         for name, value in values.items()
     }
-    save_file(tensors, folder / _OPTIMISER)
+    save_file(tensors, folder / _OPTIMISERS)
     save_file(_random_states(), folder / _RANDOM)
-    values = {"counters": asdict(counters), "param_groups": state["param_groups"], "environment": _environment(model)}
+    values = {
+        "counters": asdict(counters),
+        "param_groups": [state["param_groups"] for state in states],
+        "environment": _environment(model),
+    }
     (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
@@ -71,17 +76,18 @@ def load_model_state(folder: Path, device: str) -> CausalLM:
     return model
 
 
-def load_state(folder: Path, model: CausalLM, optimiser: torch.optim.Optimizer) -> list[str]:
-    """Put the optimiser and the random generators back as they were in the checkpoint.
+def load_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.Optimizer]) -> list[str]:
+    """Put the optimisers and the random generators back as they were in the checkpoint.
 
     Gives what is different about this machine; where the list is empty, the run goes on bit for bit.
     """
     values = _read(folder)
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, tensor in load_file(folder / _OPTIMISER).items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = tensor.clone()
-    optimiser.load_state_dict({"state": state, "param_groups": values["param_groups"]})
+    states: list[dict[int, dict[str, torch.Tensor]]] = [{} for _ in optimisers]
+    for key, tensor in load_file(folder / _OPTIMISERS).items():
+        number, index, name = key.split(".", 2)
+        states[int(number)].setdefault(int(index), {})[name] = tensor.clone()
+    for optimiser, state, groups in zip(optimisers, states, values["param_groups"], strict=True):
+        optimiser.load_state_dict({"state": state, "param_groups": groups})
     _set_random_states(load_file(folder / _RANDOM))
     then, now = values["environment"], _environment(model)
     return [f"{name}: {then.get(name)} then, {value} now" for name, value in now.items() if then.get(name) != value]

@@ -34,7 +34,7 @@ _LARGEST_DEFAULT_WINDOW = 1024
 
 
 class LeanTrainer(Trainer[LeanOptions]):
-    """Trains with AdamW, keeps the best model by held-out bits per character, and can be killed at any moment."""
+    """Trains by AdamW or Muon, keeps the best model by held-out bits per character, and can be killed at any moment."""
 
     def __init__(self, options: LeanOptions) -> None:
         super().__init__(options)
@@ -66,7 +66,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         with self._loop(run, load_model_state(found, run.device)) as loop:
             counters = read_counters(found)
             self._check_identity(run, loop.batches, counters)
-            for difference in load_state(found, loop.model, loop.optimiser):
+            for difference in load_state(found, loop.model, loop.optimisers):
                 run.emit(Notice(f"going on in another environment ({difference}): not bit for bit the same run"))
             run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
             self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))

@@ -10,6 +10,7 @@ import torch
 
 from zaoju.models import CausalLM
 from zaoju.training import Batches
+from zaoju_builtin.trainers.optimisers import default_learning_rate, make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LeanLoop:
-    """A model, its optimiser and its batches; `step` moves all three on."""
+    """A model, its optimisers and its batches; `step` moves all three on."""
 
     def __init__(
         self,
@@ -33,9 +34,11 @@ class LeanLoop:
         self._accelerator = accelerator
         self.model: CausalLM = accelerator.prepare(model)
         self.model.train()
-        self.learning_rate = options.learning_rate or _default_learning_rate(model.width, trained_before)
+        self.learning_rate = options.learning_rate or default_learning_rate(model.width, trained_before)
         # AcceleratedOptimizer takes and gives the state of the optimiser inside.
-        self.optimiser: torch.optim.Optimizer = accelerator.prepare(_optimiser(self.model, options))
+        self.optimisers: list[torch.optim.Optimizer] = [
+            accelerator.prepare(optimiser) for optimiser in make_optimisers(self.model, options)
+        ]
 
     @property
     def tokens_per_step(self) -> int:
@@ -44,24 +47,28 @@ class LeanLoop:
 
     def step(self, number: int, learning_rate: float) -> tuple[torch.Tensor, int]:
         """Do step `number`, counted from 0; the mean loss of its tokens as a tensor on the device, and their number."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate
         total = torch.zeros((), device=self._accelerator.device)
-        tokens, passes = 0, self._options.accumulate
-        for index in range(number * passes, (number + 1) * passes):
-            batch = self.batches.batch(index)
-            tokens += int((batch[1] >= 0).sum())
+        passes = self._options.accumulate
+        batches = [self.batches.batch(index) for index in range(number * passes, (number + 1) * passes)]
+        counts = [int((targets >= 0).sum()) for _, targets in batches]
+        for batch, count in zip(batches, counts, strict=True):
             ids, targets = (part.to(self._accelerator.device) for part in batch)
+            # Every token of the step weighs the same, whichever pass it is in.
+            share = count * passes / sum(counts)
             with self._accelerator.accumulate(self.model):
                 with self._accelerator.autocast():
-                    loss = self.model.loss(ids, targets)
+                    loss = self.model.loss(ids, targets) * share
                 self._accelerator.backward(loss)
                 if self._accelerator.sync_gradients:
                     self._accelerator.clip_grad_norm_(self.model.parameters(), self._options.clip)
-                self.optimiser.step()
-                self.optimiser.zero_grad()
+                for optimiser in self.optimisers:
+                    optimiser.step()
+                    optimiser.zero_grad()
             total += loss.detach()
-        return total / passes, tokens
+        return total / passes, sum(counts)
 
 
 @contextmanager
@@ -82,21 +89,3 @@ def accelerator_for(device: str, options: LeanOptions) -> Iterator[Accelerator]:
     finally:
         AcceleratorState._reset_state(reset_partial_state=True)
         GradientState._reset_state()
-
-
-def _default_learning_rate(width: int, trained_before: bool) -> float:
-    """The peak for a model of this width: 5e-4 for GPT-2's 768 and 2e-3 for 192, in inverse proportion as in muP (Yang
-    et al., 2022), within bounds that small and large models bear. A trained model is moved a tenth as fast."""
-    fresh = min(max(0.4 / width, 1e-4), 3e-3)
-    return fresh / 10 if trained_before else fresh
-
-
-def _optimiser(model: CausalLM, options: LeanOptions) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter, 2019), fused where torch has it, without weight decay on norms and biases."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": options.weight_decay},
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    fused = next(model.parameters()).device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=0.0, betas=options.betas, fused=fused)

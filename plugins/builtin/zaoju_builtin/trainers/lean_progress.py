@@ -64,7 +64,7 @@ class LeanProgress:
     def save(self) -> None:
         """Make a checkpoint of this moment."""
         loop, counters = self._loop, self.counters
-        self._checkpoints.save(counters.step, lambda folder: save_state(folder, loop.model, loop.optimiser, counters))
+        self._checkpoints.save(counters.step, lambda folder: save_state(folder, loop.model, loop.optimisers, counters))
         self._saved_at = time.monotonic()
 
     def _report(self, loss: float, rate: float) -> None:

@@ -38,6 +38,10 @@ class LeanOptions(Options):
         le=1,
         description="The highest one; without it, by the model's width, and lower for init_from",
     )
+    optimiser: Literal["adamw", "muon"] = Field(
+        default="adamw",
+        description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step",
+    )
     schedule: Literal["cosine", "wsd"] = Field(default="cosine", description="How the learning rate falls")
     warmup: float = Field(default=0.05, ge=0, lt=1, description="The share of the steps in which it rises first")
     weight_decay: float = Field(default=0.1, ge=0, description="AdamW's, for matrices; not for norms and biases")
