@@ -15,6 +15,7 @@ from zaoju.generation.artefact import open_runner
 from zaoju.generation.loop import DecodeLoop
 from zaoju.generation.results import Chunk, Generation, Request
 from zaoju.generation.running_text import RunningText
+from zaoju.generation.shared_runner import SharedRunner
 from zaoju.generation.uniforms import fresh_seed
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import Tokenizer
@@ -31,7 +32,7 @@ class Engine:
         self.runner = runner
         self.tokenizer = tokenizer
         self.plugins = plugins
-        self._lock = threading.Lock()
+        self._shared = SharedRunner(runner)
         # Logits beyond the tokenizer are padding; tokens beyond the model are special ones that it never saw.
         self._width = min(runner.vocabulary_size, tokenizer.vocabulary_size)
         self._check_known([tokenizer.end_of_text, *tokenizer.beginning])
@@ -148,7 +149,7 @@ class Engine:
         yield Chunk(text.take(), Generation.of(text))
 
     def _loop(self) -> DecodeLoop:
-        return DecodeLoop(self.runner, self._lock, self._width, self.tokenizer.end_of_text)
+        return DecodeLoop(self._shared, self._width, self.tokenizer.end_of_text)
 
     def _begin(self, request: Request) -> RunningText:
         """The text of a request before its first token. Raises `UserError` for what cannot be."""

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 import torch
 
-from zaoju.contracts import Runner
 from zaoju.errors import ArtefactError
 from zaoju.generation.chain import Chain
 from zaoju.generation.history import TokenHistory
 from zaoju.generation.running_text import RunningText
+from zaoju.generation.shared_runner import SharedRunner
 
 
 class DecodeLoop:
     """Runs texts over a runner. Texts join by `admit` at any step and leave when they finish.
 
-    Used by one thread; several loops may share a runner through `lock`, which is held while the model computes and no
-    longer. Leaving the `with` block frees every row, whatever happened.
+    Used by one thread; several loops may share a runner. Leaving the `with` block frees every row, whatever happened.
     """
 
-    def __init__(self, runner: Runner, lock: threading.Lock, vocabulary_size: int, end_of_text: int) -> None:
+    def __init__(self, runner: SharedRunner, vocabulary_size: int, end_of_text: int) -> None:
         self._runner = runner
-        self._lock = lock
         self._vocabulary_size = vocabulary_size
         self._end_of_text = end_of_text
         self._chains: dict[tuple[str, ...], Chain] = {}
@@ -48,8 +45,7 @@ class DecodeLoop:
 
     def admit(self, texts: Sequence[RunningText]) -> None:
         """Read the prompts of `texts` and choose the first token of each."""
-        with self._lock:
-            rows, logits = self._runner.prefill([text.fed for text in texts])
+        rows, logits = self._runner.prefill([text.fed for text in texts])
         if self._history is None:
             self._history = TokenHistory(logits.device)
         for text, row in zip(texts, rows, strict=True):
@@ -61,8 +57,7 @@ class DecodeLoop:
         texts = self.active
         if not texts or self._history is None:
             return
-        with self._lock:
-            logits = self._runner.step([self._rows[text][0] for text in texts], [text.last for text in texts])
+        logits = self._runner.step([self._rows[text][0] for text in texts], [text.last for text in texts])
         self._advance(texts, logits, self._history)
 
     def cancel(self) -> None:
@@ -122,8 +117,7 @@ class DecodeLoop:
         places = [self._rows.pop(text) for text in texts]
         if not places:
             return
-        with self._lock:
-            self._runner.drop([row for row, _ in places])
+        self._runner.drop([row for row, _ in places])
         if self._history is not None:
             for _, slot in places:
                 self._history.remove(slot)
