@@ -120,6 +120,18 @@ def test_segment_and_tokenize_show_the_cut(project: Path, call: Call) -> None:
     assert [token["text"] for token in tokens["tokens"]] == ["小", "明"]
 
 
+def test_segment_works_outside_a_project(call: Call, tmp_path: Path) -> None:
+    assert call(tmp_path, "segment", "小明想学游泳").stdout == "小明/想学/游泳\n"
+
+
+def test_evaluate_on_files_follows_the_config(project: Path, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("小明想学游泳。", "utf-8")
+    arguments = ["evaluate", "run/model", str(tmp_path / "text.txt")]
+    called = call(project, *arguments, "--set", "plugins.block=[reader/text]")
+    assert called.exit_code == 2
+    assert "reader 'text' of zaoju is blocked" in called.stderr
+
+
 def test_status_and_clean(project: Path, call: Call) -> None:
     stages = call(project, "status", "--json").json
     assert isinstance(stages, list)
@@ -204,6 +216,10 @@ def test_version(project: Path, call: Call) -> None:
         (["prepare", "--set", "model.init_from=."], "has no config.json"),
         (["generate", "nowhere", "--prompt", "我"], "nowhere"),
         (["generate"], "nothing to continue"),
+        (["generate", "--prompt", "我", "--output", "no/dir/x.jsonl"], "the folder no/dir does not exist"),
+        (["segment", "--segmenter", "jeiba", "小明"], "did you mean 'jieba'"),
+        (["tokenize", "run/model", "小", "--set", "plugins.blok=[x]"], "did you mean 'block'"),
+        (["export", "run/model", "out", "--config", "nowhere.yaml"], "nowhere.yaml"),
         (["generate", "--prompt", "我想" * 100], "the model looks at 48"),
         (["evaluate", "run/model"], "name the files"),
         (["evaluate", "run/model", "nowhere.txt"], "nowhere.txt"),

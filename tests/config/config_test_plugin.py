@@ -87,7 +87,7 @@ def zaoju_readers() -> list[Component]:
 
 @hookimpl
 def zaoju_segmenters() -> list[Component]:
-    return [_component("syllables", gives="syllables")]
+    return [_component("syllables", gives="syllables"), _component("by_list", "ShelfOptions")]
 
 
 @hookimpl

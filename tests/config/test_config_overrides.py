@@ -88,6 +88,7 @@ def test_another_strategy_drops_the_options_of_the_old_one(load: Write) -> None:
         ("corpus.readers.-1=x", "its entries are 0 to 1, got '-1'"),
         ("corpus.readers.²=x", "its entries are 0 to 1, got '²'"),
         ("corpus.readers.0.paths.7=x", "corpus.readers.0.paths is a list and its entries are 0 to 1, got '7'"),
+        ("evaluation.prompts.prompts=x", "evaluation.prompts is a list and its entries are 0, got 'prompts'"),
         ("decoding.stop.0=x", "decoding.stop is a list and it has no entries, got '0'"),
         ("seed=[1", "--set seed line 1: not valid YAML"),
         ("seed=&a 1", "--set seed line 1: anchors"),

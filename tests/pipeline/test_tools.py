@@ -29,7 +29,7 @@ def test_an_export_never_overwrites(model: Path, tmp_path: Path) -> None:
 
 def test_evaluating_files_agrees_with_the_run(finished: zaoju.RunResult, tmp_path: Path) -> None:
     held_out = next((finished.model.parent / "stages").glob("prepare-*")) / "held_out.jsonl"
-    score = zaoju.evaluate_files(finished.model, [held_out], device="cpu")
+    score = zaoju.evaluate_files(finished.model, [held_out], config={"device": "cpu"})
     assert score.bits_per_character == pytest.approx(finished.scores.held_out.bits_per_character, abs=1e-6)
     assert score.documents == finished.scores.held_out.documents
 
@@ -44,7 +44,9 @@ def test_a_worse_model_scores_worse(model: Path, tmp_path: Path) -> None:
     save_file(weights, worse / "model.safetensors", metadata={"format": "pt"})
     text = tmp_path / "text.txt"
     text.write_text("小明想学游泳。\n\n我想去公园看花。", "utf-8")
-    good, bad = (zaoju.evaluate_files(folder, [text], device="cpu").bits_per_character for folder in (model, worse))
+    good, bad = (
+        zaoju.evaluate_files(folder, [text], config={"device": "cpu"}).bits_per_character for folder in (model, worse)
+    )
     assert bad > good + 0.5
 
 
@@ -52,7 +54,7 @@ def test_scoring_refuses_a_file_that_it_cannot_read_whole(model: Path, tmp_path:
     text = tmp_path / "text.txt"
     text.write_bytes("小明想学游泳。".encode("gb18030"))
     with pytest.raises(zaoju.CorpusError, match=r"text\.txt"):
-        zaoju.evaluate_files(model, [text], device="cpu")
+        zaoju.evaluate_files(model, [text], config={"device": "cpu"})
 
 
 def test_clean_removes_what_is_not_used_and_nothing_else(tmp_path: Path) -> None:

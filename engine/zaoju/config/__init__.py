@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         config_schema,
         discover_plugins,
         open_decoding,
+        open_segmenter,
         show_config,
     )
     from zaoju.config.checks import check
@@ -43,6 +44,7 @@ __getattr__, __dir__ = lazy_names(
             "config_schema",
             "discover_plugins",
             "open_decoding",
+            "open_segmenter",
             "show_config",
         ),
         "zaoju.config.decoding": ("resolve_decoding",),
@@ -76,6 +78,7 @@ __all__ = [
     "json_schema",
     "load_config",
     "open_decoding",
+    "open_segmenter",
     "plugin_listing",
     "resolve_decoding",
     "show",

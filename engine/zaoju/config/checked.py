@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zaoju.config.checks import check
+from zaoju.config.checks import check, check_segmenter
 from zaoju.config.decoding import plan_decoding
 from zaoju.config.faults import FaultsError, tell
 from zaoju.config.load import LoadedConfig, load_config
@@ -15,7 +15,7 @@ from zaoju.config.plan import DecodingPlan, Plan
 from zaoju.config.schema_of_config import json_schema
 from zaoju.config.yaml_text import effective_values, show
 from zaoju.errors import ConfigError
-from zaoju.plugins import PluginManager, PluginSettings
+from zaoju.plugins import PluginManager, PluginSettings, ResolvedComponent
 
 DEFAULT_CONFIG = Path("config.yaml")
 
@@ -76,6 +76,15 @@ def open_decoding(config: ConfigSource = None, *, overrides: Sequence[str] = ())
         raise ConfigError(tell([fault.below(("decoding",)) for fault in error.faults], loaded.locate)) from None
     run = absolute_path(loaded.config.run, loaded.folder)
     return OpenedDecoding(decoding, plugins, run, loaded.config.device)
+
+
+def open_segmenter(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> ResolvedComponent:
+    """The segmenter of a configuration, to cut a text by it. What else the configuration says is not looked at.
+
+    Where `config` is None and there is no `config.yaml`, the defaults stand. Raises what `check_config` raises.
+    """
+    loaded = _load_if_there(config, overrides)
+    return check_segmenter(loaded, _discover(loaded))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,15 @@ def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
     return replace(plan, config=_effective(plan, loaded.folder))
 
 
+def check_segmenter(loaded: LoadedConfig, plugins: PluginManager) -> ResolvedComponent:
+    """The segmenter of a config; what else the config says is not looked at. Raises `ConfigError`."""
+    checker = _Checker(plugins, loaded.folder)
+    chosen = checker.choice("segmenter", loaded.config.tokenization.segmenter, ("tokenization", "segmenter"))
+    if chosen is None:
+        raise ConfigError(tell(checker.faults, loaded.locate))
+    return chosen.component
+
+
 @dataclass(frozen=True, slots=True)
 class _Chosen:
     """A choice that stands, and where it was written."""

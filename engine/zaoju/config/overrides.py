@@ -87,7 +87,7 @@ class _Setter:
         if model is Choice:
             return self._put_in_choice(current, depth)
         if isinstance(current, list):
-            position = self._position(current, key)
+            position = self._position(current, depth)
             return [*current[:position], self._below(_item(shape), current[position], depth), *current[position + 1 :]]
         if current is None:
             current = {}
@@ -127,10 +127,11 @@ class _Setter:
         options = current if isinstance(current, dict) else {"name": name}
         return {**options, key: self.put(None, options.get(key), depth + 1)}
 
-    def _position(self, items: Sequence[Plain], key: str) -> int:
+    def _position(self, items: Sequence[Plain], depth: int) -> int:
+        key = self._keys[depth]
         if key.isascii() and key.isdigit() and int(key) < len(items):
             return int(key)
-        where = ".".join(self._keys[: self._keys.index(key)])
+        where = ".".join(self._keys[:depth])
         positions = f"0 to {len(items) - 1}" if len(items) > 1 else "0"
         there = f"its entries are {positions}" if items else "it has no entries"
         raise _fault(self.path, f"{where} is a list and {there}, got {key!r}; to add one, set the whole list")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from zaoju.config import ConfigSource, check_config, discover_plugins
+from zaoju.config import ConfigSource, open_decoding, open_segmenter
 from zaoju.contracts import Event, EventSink, Problem, Reader, Segmenter
 from zaoju.corpus import inspect_files
 from zaoju.errors import CorpusError
 from zaoju.evaluation import Score, bits_per_character
 from zaoju.generation import Engine
+from zaoju.models import choose_device
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import LosslessSegmenter
 
@@ -19,11 +21,12 @@ from zaoju.tokenization import LosslessSegmenter
 def segment(
     text: str, *, segmenter: str | None = None, config: ConfigSource = None, overrides: Sequence[str] = ()
 ) -> list[str]:
-    """The pieces of `text`, which joined give it back: by a segmenter of this name, or by the configuration's own."""
-    if segmenter is not None:
-        component = discover_plugins(config, overrides=overrides).resolve("segmenter", segmenter)
-    else:
-        component = check_config(config, overrides=overrides).plan.segmenter
+    """The pieces of `text`, which joined give it back: by a segmenter of this name, or by the configuration's own.
+
+    Where `config` is None and there is no `config.yaml`, the defaults stand.
+    """
+    named = [] if segmenter is None else [f"tokenization.segmenter={json.dumps(segmenter)}"]
+    component = open_segmenter(config, overrides=[*named, *overrides])
     return LosslessSegmenter(component.build(Segmenter)).pieces(text)
 
 
@@ -31,18 +34,19 @@ def evaluate_files(
     model: Path | str,
     files: Sequence[Path | str],
     *,
-    plugins: PluginManager | None = None,
-    device: str = "auto",
+    config: ConfigSource = None,
+    overrides: Sequence[str] = (),
     on_event: EventSink | None = None,
     cancel: threading.Event | None = None,
 ) -> Score:
     """Bits per character of a model on text files, JSON-lines files and folders of them.
 
-    Raises `CorpusError` where a file cannot be read whole: a score on half of the text would mislead.
+    Device and plugins are the configuration's; where `config` is None and there is no `config.yaml`, the defaults
+    stand. Raises `CorpusError` where a file cannot be read whole: a score on half of the text would mislead.
     """
-    plugins = plugins or PluginManager.discover()
-    engine = Engine.load(Path(model), device=device, plugins=plugins)
-    texts = _texts([Path(file) for file in files], plugins)
+    opened = open_decoding(config, overrides=overrides)
+    engine = Engine.load(Path(model), device=choose_device(opened.device), plugins=opened.plugins)
+    texts = _texts([Path(file) for file in files], opened.plugins)
     emit = on_event or _silent
     return bits_per_character(engine.runner, engine.tokenizer, texts, emit=emit, cancel=cancel or threading.Event())
 

@@ -39,7 +39,9 @@ def evaluate(
             scores = zaoju.evaluate(config, overrides=overrides, on_event=on_event, cancel=cancel)
             result, lines = scores.to_json(), score_lines(scores)
         else:
-            score = zaoju.evaluate_files(model, files, on_event=on_event, cancel=cancel)
+            score = zaoju.evaluate_files(
+                model, files, config=config, overrides=overrides, on_event=on_event, cancel=cancel
+            )
             result, lines = score.to_json(), [held_out_line(score)]
     if as_json:
         print_json(result)

@@ -7,20 +7,21 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_json
+from zaoju.cli.options import with_config, with_json
 from zaoju.cli.output import print_json, print_lines
 
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("folder", type=click.Path(path_type=Path))
+@with_config
 @with_json
-def export(model: Path, folder: Path, as_json: bool) -> None:
+def export(model: Path, folder: Path, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Copy MODEL to FOLDER for other programs.
 
     The copy is a plain Hugging Face folder for transformers, vLLM and others, and is checked with transformers.
     """
-    exported = zaoju.export(model, folder)
+    exported = zaoju.export(model, folder, zaoju.discover_plugins(config, overrides=overrides))
     if as_json:
         print_json({"folder": str(exported.folder), "largest_difference": exported.largest_difference})
     else:

@@ -52,6 +52,8 @@ def generate(
     chosen = [*prompts, *(_read_prompts(file) if file is not None else [])]
     if not chosen:
         raise click.UsageError("nothing to continue: give --prompt TEXT or --prompts FILE")
+    if output is not None and not output.absolute().parent.is_dir():
+        raise zaoju.UserError(f"--output {output}: the folder {output.parent} does not exist; make it first")
     writer = zaoju.open_writer(
         model, config=config, overrides=overrides, strategy=strategy, seed=seed, max_new_tokens=max_new_tokens
     )
