@@ -132,3 +132,19 @@ def test_open(tmp_path: Path) -> None:
     for kind in (LeanRunner, TransformersRunner):
         _, logits = kind.open(tmp_path, device="cpu").prefill([[1, 2, 3]])
         assert_right(logits, small_gpt2(VOCABULARY, CONTEXT), [[1, 2, 3]])
+
+
+def test_a_prompt_that_fails_leaves_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = TransformersRunner(small_llama(VOCABULARY, CONTEXT))
+    forward = runner._forward
+
+    def fail_on_the_second(ids: torch.Tensor, mask: torch.Tensor, cache: None) -> tuple[torch.Tensor, object]:
+        if runner._groups:
+            raise MemoryError
+        return forward(ids, mask, cache)
+
+    monkeypatch.setattr("zaoju.generation.transformers_runner.LOGITS_PER_PASS", 4)
+    monkeypatch.setattr(runner, "_forward", fail_on_the_second)
+    with pytest.raises(MemoryError):
+        runner.prefill([[1, 2, 3], [1, 2, 3, 4]])
+    assert runner._groups == {}

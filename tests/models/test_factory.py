@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from zaoju.contracts import ModelPlan
 from zaoju.errors import ArtefactError, ConfigError, UserError
 from zaoju.models import GPT2, TransformersLM, choose_device, load_model, model_numbers, model_sizes, new_model
+from zaoju.models.sizes import Number
 
 
 def plan(architecture: str = "gpt2", size: str = "nano", **numbers: int | float | str | bool) -> ModelPlan:
@@ -61,14 +63,20 @@ def test_a_gpt2_that_ours_cannot_compute_goes_to_transformers(tmp_path: Path) ->
     [
         (("gpt2", "tinny", {}), "did you mean 'tiny'.*medium.*custom"),
         (("gpt2", "tiny", {"n_layers": 3}), "did you mean 'n_layer'"),
-        (("gpt2", "tiny", {"n_head": 5}), "multiple of n_head 5.*n_head can be 1, 2, 3, 4, 6"),
+        (("gpt2", "tiny", {"n_head": 5}), "multiple of n_head 5.*n_head can be 1, 2, 4, 8, 16"),
         (("gpt2", "tiny", {"n_embd": -1}), "n_embd: must be a whole number of at least 1, got -1"),
         (("gpt2", "tiny", {"n_embd": "wide"}), "n_embd: must be a whole number"),
         (("gpt2", "tiny", {"resid_pdrop": 1.5}), "resid_pdrop"),
+        (("gpt2", "tiny", {"layer_norm_epsilon": "1e-5"}), "layer_norm_epsilon: must be a number above 0, got '1e-5'"),
+        (("gpt2", "tiny", {"layer_norm_epsilon": 0}), "layer_norm_epsilon: must be a number above 0"),
+        (("gpt2", "tiny", {"initializer_range": True}), "initializer_range: must be a number above 0"),
+        (("gpt2", "tiny", {"initializer_range": float("nan")}), "initializer_range: must be a number above 0"),
+        (("gpt2", "tiny", {"tie_word_embeddings": "no"}), "tie_word_embeddings: must be true or false, got 'no'"),
+        (("gpt2", "tiny", {"scale_attn_weights": 1}), "scale_attn_weights: must be true or false, got 1"),
         (("mamba", "tiny", {}), "mamba has no named sizes; set size: custom"),
     ],
 )
-def test_wrong_sizes_are_refused(arguments: tuple[str, str, dict[str, int]], says: str) -> None:
+def test_wrong_sizes_are_refused(arguments: tuple[str, str, dict[str, Number]], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         model_numbers(*arguments)
 
@@ -109,7 +117,7 @@ def test_named_sizes_hold_what_they_say() -> None:
         774,
         1558,
     ]
-    assert 1 < million("tiny", 1) < 3
+    assert 0.5 < million("tiny", 1) < 1
     assert million("small", 1) == pytest.approx(10, rel=0.03)
 
 
@@ -142,6 +150,43 @@ def test_damaged_folders_are_refused_with_the_reason(tmp_path: Path) -> None:
     weights.unlink()
     with pytest.raises(ArtefactError, match="transformers cannot load"):
         load_model(tmp_path, "cpu")
+
+
+def test_a_folder_without_all_weights_is_refused(tmp_path: Path) -> None:
+    new_model(plan("llama"), 1).save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    tensors = load_file(weights)
+    del tensors["model.layers.1.mlp.up_proj.weight"]
+    save_file(tensors, weights, {"format": "pt"})
+    with pytest.raises(
+        ArtefactError, match=r"not whole: 1 tensors of a llama .*'model\.layers\.1\.mlp\.up_proj\.weight'"
+    ):
+        load_model(tmp_path, "cpu")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ArtefactError, match="transformers cannot load the model in"):
+        load_model(tmp_path, "cpu")
+
+
+SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "gpt_neox"])
+def test_no_token_sees_a_later_one(architecture: str) -> None:
+    model = new_model(ModelPlan(architecture, SMALL, 300, 3), 1).eval()
+    ids = torch.arange(4, 16)[None]
+    changed = ids.clone()
+    changed[0, 8] = 99
+    with torch.no_grad():
+        one, other = model(ids), model(changed)
+    assert torch.equal(one[:, :8], other[:, :8])
+    assert not torch.equal(one[:, 8:], other[:, 8:])
+
+
+def test_an_architecture_without_a_key_value_cache_is_refused_before_training() -> None:
+    numbers = {"hidden_size": 32, "num_hidden_layers": 1, "state_size": 4}
+    with pytest.raises(ConfigError, match="mamba keeps no key-value cache, which zaoju's runners need"):
+        new_model(ModelPlan("mamba", numbers, 300, 3), 1)
 
 
 def test_devices() -> None:

@@ -14,6 +14,7 @@ from zaoju.contracts import Runner
 from zaoju.errors import ArtefactError
 from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, score_sequences
 from zaoju.models import TransformersLM, choose_device
+from zaoju.models.transformers_lm import keeps_key_value_cache
 
 if TYPE_CHECKING:
     from transformers import Cache
@@ -57,7 +58,7 @@ class TransformersRunner(Runner):
         self.context_length = model.context_length
         self._device = next(model.parameters()).device
         takes = inspect.signature(self.network.forward).parameters
-        if "past_key_values" not in takes:
+        if not keeps_key_value_cache(self.network):
             raise ArtefactError(
                 f"{type(self.network).__name__} keeps no key-value cache, which the transformers runner needs; "
                 "use a model of an attention architecture, or a plugin that brings a runner for this one"
@@ -78,11 +79,16 @@ class TransformersRunner(Runner):
         logits = torch.empty(len(prompts), self.vocabulary_size, device=self._device)
         # A model that must compute the logits of every place of the prompt must get fewer of them at a time.
         tokens = LOGITS_PER_PASS if self._takes_logits_to_keep else LOGITS_PER_PASS // self.vocabulary_size
-        for part in padded_batches([len(prompt) for prompt in prompts], tokens):
-            ids, mask = self._left_padded([prompts[number] for number in part])
-            logits[part], cache = self._forward(ids, mask, None)
-            group = _Group([rows[number] for number in part], mask, cache)
-            self._groups.update(dict.fromkeys(group.rows, group))
+        try:
+            for part in padded_batches([len(prompt) for prompt in prompts], tokens):
+                ids, mask = self._left_padded([prompts[number] for number in part])
+                logits[part], cache = self._forward(ids, mask, None)
+                group = _Group([rows[number] for number in part], mask, cache)
+                self._groups.update(dict.fromkeys(group.rows, group))
+        except BaseException:
+            # The caller learns of no row, so none may stay: memory is short where a later part fails.
+            self.drop([row for row in rows if row in self._groups])
+            raise
         return rows, logits
 
     @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Self
@@ -15,6 +16,14 @@ ALIASES = {
     "num_hidden_layers": "n_layer",
 }
 """The other names that transformers takes for the same numbers."""
+
+_SWITCHES = (
+    "scale_attn_weights",
+    "scale_attn_by_inverse_layer_idx",
+    "reorder_and_upcast_attn",
+    "add_cross_attention",
+    "tie_word_embeddings",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,14 @@ class GPT2Config:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
                 raise ConfigError(f"model.numbers.{name}: must be at least 0 and below 1, got {value!r}")
+        for name in ("layer_norm_epsilon", "initializer_range"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+                raise ConfigError(f"model.numbers.{name}: must be a number above 0, got {value!r}")
+        for name in _SWITCHES:
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise ConfigError(f"model.numbers.{name}: must be true or false, got {value!r}")
         if self.n_embd % self.n_head:
             divisors = [heads for heads in range(1, self.n_embd + 1) if self.n_embd % heads == 0 and heads <= 128]
             raise ConfigError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -42,17 +44,37 @@ class TransformersLM(CausalLM):
     def from_numbers(cls, architecture: str, numbers: Mapping[str, object]) -> Self:
         """A new model with weights drawn from torch's current random state.
 
-        Raises `ConfigError` for an unknown architecture or number, and for numbers that the architecture refuses.
+        Raises `ConfigError` for an unknown architecture or number, for numbers that the architecture refuses, and for
+        an architecture that has no key-value cache.
         """
-        return cls(_build(_make_config(architecture, numbers)))
+        network = _build(_make_config(architecture, numbers))
+        if not keeps_key_value_cache(network):
+            raise ConfigError(
+                f"model.architecture: {architecture} keeps no key-value cache, which zaoju's runners need to write "
+                "text; choose an attention architecture such as gpt2 or llama"
+            )
+        return cls(network)
 
     @classmethod
     def from_folder(cls, folder: Path) -> Self:
-        """The model in a Hugging Face folder, in float32. Raises `ArtefactError` with transformers' reason."""
+        """The model in a Hugging Face folder, in float32; code in the folder is never run.
+
+        Raises `ArtefactError` with transformers' reason, and where the folder lacks weights of the model.
+        """
         try:
-            network = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            loaded: object = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
             raise ArtefactError(f"transformers cannot load the model in {folder}: {error}") from error
+        # transformers states no type for the pair that it gives with a report.
+        network, report = cast("tuple[PreTrainedModel, Mapping[str, set[str]]]", loaded)
+        missing = sorted(report["missing_keys"])
+        if missing:
+            raise ArtefactError(
+                f"the weights in {folder} are not whole: {len(missing)} tensors of a {network.config.model_type} are "
+                f"missing, the first is {missing[0]!r}; get the folder again from its source"
+            )
         return cls(network)
 
     @staticmethod
@@ -81,6 +103,11 @@ class TransformersLM(CausalLM):
         self.network.save_pretrained(folder)
 
 
+def keeps_key_value_cache(network: PreTrainedModel) -> bool:
+    """Whether a model of transformers can go on from what it has read; state-space models, for one, cannot."""
+    return "past_key_values" in inspect.signature(network.forward).parameters
+
+
 def _build(config: PreTrainedConfig) -> PreTrainedModel:
     # transformers leaves this function without annotations.
     network: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
@@ -95,14 +122,17 @@ def _make_config(architecture: str, numbers: Mapping[str, object]) -> PreTrained
             f"{did_you_mean(architecture, causal)}; it has {', '.join(sorted(causal))}"
         )
     config_class = CONFIG_MAPPING[architecture]
-    known = {*config_class().to_dict(), *config_class.attribute_map, "max_position_embeddings"}
+    defaults = config_class().to_dict()
+    known = {*defaults, *config_class.attribute_map, "max_position_embeddings"}
     for name in numbers:
         if name not in known:
             raise ConfigError(
                 f"model.numbers: {architecture} has no number {name!r}{did_you_mean(name, known)}; "
                 f"its configuration takes {', '.join(sorted(known))}"
             )
+    # BERT and its kin look at later tokens too, unless they are told to be decoders.
+    causal_from_the_start = {"is_decoder": True} if "is_decoder" in defaults else {}
     try:
-        return AutoConfig.for_model(architecture, **numbers)
+        return AutoConfig.for_model(architecture, **{**causal_from_the_start, **numbers})
     except Exception as error:  # each architecture checks its numbers in its own way, with errors of its own
         raise ConfigError(f"model.numbers: {architecture} refuses {json.dumps(dict(numbers))}: {error}") from error
