@@ -1,9 +1,11 @@
-"""How events look: bars with rates and time left on a terminal, one plain line now and then elsewhere."""
+"""How events look as text: one line for what stays, and one now and then for what moves."""
 
 from __future__ import annotations
 
 import time
-from typing import Self
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 
 import click
 
@@ -16,69 +18,35 @@ _SECONDS_BETWEEN_LINES = 10.0
 class PlainReporter:
     """One line at a time on standard error, for logs and pipes."""
 
-    def __init__(self) -> None:
-        self._last = 0.0
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: float | None = None
+        self._begun: dict[str, tuple[int, float]] = {}
+        """Where each task was when it was first heard of, and when that was."""
 
     def report(self, event: zaoju.Event) -> None:
-        """Print what is worth a line; progress at most every ten seconds."""
+        """Print what is worth a line; progress at most every ten seconds, with rate and time left."""
         line = describe(event)
         if line is not None:
             click.echo(line, err=True)
-            return
-        progress = _progress(event)
-        if progress is None or time.monotonic() - self._last < _SECONDS_BETWEEN_LINES:
-            return
-        self._last = time.monotonic()
-        task, done, total, note = progress
-        of_total = "" if total is None else f" of {total:,}"
-        click.echo(f"  {task}: {done:,}{of_total} {note}".rstrip(), err=True)
-
-
-class TerminalReporter:
-    """Live bars by rich, one a task, with rate and time left."""
-
-    def __init__(self) -> None:
-        # Imported when there is a terminal to draw on: rich's bars take a tenth of a second to import.
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("  {task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True, highlight=False, markup=False),
-            transient=True,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def report(self, event: zaoju.Event) -> None:
-        """Draw the event."""
-        line = describe(event)
-        if line is not None:
-            self._progress.console.print(line)
         if isinstance(event, events.StageFinished):
-            self._clear()
-        progress = _progress(event)
-        if progress is None:
+            self._begun.clear()
+        movement = movement_of(event)
+        if movement is None:
             return
-        task, done, total, note = progress
-        if task not in self._tasks:
-            self._tasks[task] = self._progress.add_task(task, total=total, note=note)
-        self._progress.update(self._tasks[task], completed=done, total=total, note=note)
+        now, rate = self._clock(), self._rate(movement)
+        if self._last is None or now - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last = now
+            click.echo(f"  {_line(movement, rate)}", err=True)
 
-    def _clear(self) -> None:
-        for task in self._tasks.values():
-            self._progress.remove_task(task)
-        self._tasks.clear()
+    def _rate(self, movement: Movement) -> float | None:
+        """How much of the task is done in a second, over all of it; None where that is not known yet."""
+        now = self._clock()
+        begun, since = self._begun.setdefault(movement.task, (movement.done, now))
+        if movement.done < begun:  # the same task on something else
+            self._begun[movement.task] = (movement.done, now)
+            return None
+        return (movement.done - begun) / (now - since) if movement.done > begun and now > since else None
 
 
 def describe(event: zaoju.Event) -> str | None:
@@ -100,13 +68,41 @@ def describe(event: zaoju.Event) -> str | None:
             return None
 
 
-def _progress(event: zaoju.Event) -> tuple[str, int, int | None, str] | None:
-    """Task, done, total and a note, for events that move a bar."""
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """How far something long is."""
+
+    task: str
+    done: int
+    total: int | None
+    unit: str
+    note: str = ""
+
+
+def movement_of(event: zaoju.Event) -> Movement | None:
+    """What an event says about the way that is done; None where it says nothing about it."""
     match event:
         case events.Progress():
-            return event.task, event.done, event.total, event.unit
+            return Movement(event.task, event.done, event.total, event.unit)
         case events.TrainStep():
-            note = f"steps, loss {event.loss:.3f}, {event.tokens_per_second:,.0f} tokens/s"
-            return "training", event.step, event.steps, note
+            note = f"loss {event.loss:.3f}, {event.tokens_per_second:,.0f} tokens/s"
+            return Movement("training", event.step, event.steps, "steps", note)
         case _:
             return None
+
+
+def rate_text(rate: float | None) -> str:
+    """A rate for a person, such as `1,200/s` or `0.25/s`; nothing where it is not known."""
+    if rate is None:
+        return ""
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
+
+
+def _line(movement: Movement, rate: float | None) -> str:
+    of_total = "" if movement.total is None else f" of {movement.total:,}"
+    parts = [f"{movement.task}: {movement.done:,}{of_total} {movement.unit}"]
+    if rate is not None:
+        parts.append(rate_text(rate))
+        if movement.total is not None:
+            parts.append(f"{timedelta(seconds=round((movement.total - movement.done) / rate))} left")
+    return ", ".join([*parts, *([movement.note] if movement.note else [])])

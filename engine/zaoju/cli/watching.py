@@ -12,7 +12,7 @@ from types import FrameType
 import click
 
 import zaoju
-from zaoju.cli.reporters import PlainReporter, TerminalReporter
+from zaoju.cli.reporters import PlainReporter
 
 
 @contextmanager
@@ -23,6 +23,9 @@ def watching(*, quiet: bool) -> Iterator[tuple[zaoju.EventSink | None, threading
         if quiet:
             yield None, cancel
         elif sys.stderr.isatty():
+            # Imported when there is a terminal to draw on: rich's bars take a tenth of a second to import.
+            from zaoju.cli.terminal import TerminalReporter
+
             with TerminalReporter() as terminal:
                 yield terminal.report, cancel
         else:
