@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from test_readers import write
+from test_unreadable import as_nobody
 
 from zaoju import CorpusError
 from zaoju.corpus import inspect_files
@@ -67,6 +68,23 @@ def test_files_of_two_kinds_in_one_folder_are_listed(tmp_path: Path) -> None:
     a = write(tmp_path / "poems/a.txt", "春眠不觉晓。\n" * 30)
     b = write(tmp_path / "poems/b.txt", ("我想回到那个有你的地方。\n" * 30).encode("gb18030"))
     assert [item.reader["paths"] for item in inspect_files([tmp_path / "poems"])] == [[str(a)], [str(b)]]
+
+
+def test_a_folder_does_not_stand_for_what_its_reader_would_pass_over(tmp_path: Path) -> None:
+    a = write(tmp_path / "poems/a.txt", json_lines({"text": "花落知多少。"}))
+    b = write(tmp_path / "poems/b.txt", "春眠不觉晓。\n" * 30)
+    assert [item.reader["paths"] for item in inspect_files([tmp_path / "poems"])] == [[str(a)], [str(b)]]
+
+
+def test_a_file_that_must_not_be_read_is_an_error_with_its_reason() -> None:
+    result, folder = as_nobody("inspect", {"a.txt": 0o000})
+    assert result == [f"CorpusError: {folder}/a.txt cannot be read as a corpus: no permission to read it"]
+
+
+def test_a_pattern_that_matches_no_text_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "hollow").mkdir()
+    with pytest.raises(CorpusError, match=r"Give files"):
+        inspect_files([tmp_path / "h*"])
 
 
 def test_text_in_a_file_with_another_ending_is_recognised(tmp_path: Path) -> None:

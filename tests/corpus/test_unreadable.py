@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from corpus_run import run, texts
+from corpus_run import ListReader, run, texts
 from test_readers import json_reader, text_reader, write
 
 from zaoju import CorpusError, Document
@@ -140,38 +140,107 @@ def test_a_file_name_that_is_no_text_is_read_and_written(tmp_path: Path) -> None
     assert sorted(texts(tmp_path / "out", "train") + texts(tmp_path / "out", "held_out")) == ["春", "秋"]
 
 
+def test_a_file_name_that_is_no_text_can_be_told_of(tmp_path: Path) -> None:
+    """Problems come from the finding, from the lines, and from readers of others."""
+    write(tmp_path / "poems/good.txt", "春\n\n秋")
+    write(tmp_path / "poems" / os.fsdecode(b"\xff.txt"), "夏".encode("gbk"))
+    write(tmp_path / "poems" / os.fsdecode(b"\xfe.txt"), "")
+    (tmp_path / "poems" / os.fsdecode(b"\xfd.txt")).symlink_to(tmp_path / "nowhere")
+    stranger = ListReader([Problem("\udcfe.txt", "bad \udcff"), Document("冬", "\udcfe.txt"), "half \ud800"])
+    account = run([text_reader(tmp_path / "poems"), stranger], tmp_path / "out", skip_unreadable=True)
+    written = (tmp_path / "out/account.json").read_text(encoding="utf-8")
+    assert account.problem_count == 5 and written.count("\ufffd") >= 5
+    with pytest.raises(CorpusError) as caught:
+        run([text_reader(tmp_path / "poems"), stranger], tmp_path / "out")
+    assert str(caught.value).encode("utf-8")
+
+
 _AS_NOBODY = """
 import os, sys
 from pathlib import Path
+from zaoju import CorpusError
 from zaoju.contracts import Problem
+from zaoju.corpus import inspect_files
 from zaoju_builtin.readers.options import TextOptions
 from zaoju_builtin.readers.text import TextReader
 if os.getuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
-for item in TextReader(TextOptions(paths=[Path(sys.argv[1])])).read():
-    print(f"{item.source}: {item.reason}" if isinstance(item, Problem) else item.text)
+what, *paths = sys.argv[1:]
+paths = [Path(path) for path in paths]
+if what == "read":
+    for item in TextReader(TextOptions(paths=paths)).read():
+        print(f"{item.source}: {item.reason}" if isinstance(item, Problem) else item.text)
+else:
+    try:
+        inspect_files(paths)
+    except CorpusError as error:
+        print(f"CorpusError: {error}")
 """
 
 
-def test_no_permission_is_named_for_files_and_folders() -> None:
-    """Runs as another user where the tests run as root, whom no permission stops."""
+def as_nobody(what: str, modes: dict[str, int], inside: str = "") -> tuple[list[str], str]:
+    """What is printed about a folder of files and folders with these modes, and the folder's name.
+
+    Runs as another user where the tests run as root, whom no permission stops. Every text is its file's name.
+    """
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        write(folder / "a.txt", "春").chmod(0o644)
-        write(folder / "secret.txt", "夏").chmod(0o000)
-        write(folder / "closed/b.txt", "秋")
-        (folder / "closed").chmod(0o000)
-        command = [sys.executable, "-c", _AS_NOBODY, name]
+        Path(name).chmod(0o755)
+        for path in modes:
+            if path.endswith(".txt"):
+                write(Path(name, path), Path(path).stem)
+        for path, mode in modes.items():
+            Path(name, path).chmod(mode)
+        command = [sys.executable, "-c", _AS_NOBODY, what, str(Path(name, inside))]
         result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
-        (folder / "closed").chmod(0o755)
+        for path in modes:
+            if not path.endswith(".txt"):
+                Path(name, path).chmod(0o755)
     assert result.stderr == ""
-    assert result.stdout.splitlines() == [
-        "春",
+    return result.stdout.splitlines(), name
+
+
+def test_no_permission_is_named_for_files_and_folders() -> None:
+    modes = {"春.txt": 0o644, "secret.txt": 0o000, "closed/b.txt": 0o644, "closed": 0o000}
+    printed, name = as_nobody("read", modes)
+    assert printed == [
         f"{name}/closed: no permission to read it",
         f"{name}/secret.txt: no permission to read it",
+        "春",
     ]
+
+
+def test_no_permission_is_named_for_a_path_inside_a_closed_folder() -> None:
+    printed, name = as_nobody("read", {"closed/b.txt": 0o644, "closed": 0o000}, "closed/b.txt")
+    assert printed == [f"{name}/closed/b.txt: no permission to read it"]
+
+
+def test_names_in_a_folder_that_only_lists_are_all_told() -> None:
+    printed, name = as_nobody("read", {"listed/b.txt": 0o644, "listed": 0o744})
+    assert printed == [f"{name}/listed/b.txt: no permission to read it"]
+
+
+def test_a_folder_that_a_pattern_matches_is_searched(tmp_path: Path) -> None:
+    write(tmp_path / "poems/tang/a.txt", "春")
+    write(tmp_path / "poems/b.txt", "夏")
+    write(tmp_path / "prose/c.txt", "秋")
+    (tmp_path / "pictures").mkdir()
+    for pattern in ("p*", "**", "**/*", "*/"):
+        items = list(text_reader(tmp_path / pattern).read())
+        found = sorted(item.text for item in items if isinstance(item, Document))
+        assert found == sorted("春夏秋"), pattern
+        assert not any(item.stops for item in items if isinstance(item, Problem)), pattern
+    (problem,) = (item for item in text_reader(tmp_path / "pi*").read() if isinstance(item, Problem))
+    assert "no file in this folder ends in .txt" in problem.reason
+
+
+def test_what_is_no_text_file_by_its_name_does_not_stop_a_run(tmp_path: Path) -> None:
+    write(tmp_path / "poems/a.txt", "春")
+    (tmp_path / "poems/picture.png").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "poems/pipe")
+    document, problem = text_reader(tmp_path / "poems").read()
+    assert isinstance(document, Document) and isinstance(problem, Problem)
+    assert not problem.stops and ".png (1)" in problem.reason and "no ending (1)" in problem.reason
 
 
 def test_one_message_for_a_whole_folder_of_trouble_and_skip_goes_on(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from zaoju.contracts import Problem
 from zaoju.corpus.encodings import suggest_encoding
 from zaoju.corpus.json_text import parse_object, text_of
-from zaoju.corpus.source_files import SourceFile, find_files
+from zaoju.corpus.source_files import SourceFile, describe, find_files
 from zaoju.corpus.text_lines import TextLines
 from zaoju.errors import CorpusError
 
@@ -64,10 +64,11 @@ def inspect_files(paths: Sequence[Path]) -> list[ReaderSuggestion]:
     suffixes = (*_TEXT_SUFFIXES, *_JSON_SUFFIXES)
     found = find_files(paths, suffixes)
     unreadable = [item for item in found if isinstance(item, Problem) and item.stops]
-    if unreadable or not found:
+    files = [item for item in found if isinstance(item, SourceFile)]
+    if unreadable or not files:
         reasons = [f"  {problem.source}: {problem.reason}" for problem in unreadable]
         raise CorpusError("\n".join(["these cannot be read as a corpus:", *reasons, f"Give files in {suffixes}."]))
-    looks = [_look_at_json(file) or _look_at_text(file) for file in found if isinstance(file, SourceFile)]
+    looks = [_look_at_json(file) or _look_at_text(file) for file in files]
     _take_short_files_whole(looks)
     groups: dict[str, list[_Look]] = {}
     for look in looks:
@@ -76,9 +77,15 @@ def inspect_files(paths: Sequence[Path]) -> list[ReaderSuggestion]:
 
 
 def _suggestion(group: list[_Look], paths: Sequence[Path], looks: list[_Look]) -> ReaderSuggestion:
-    """The reader of all files in `group`; a folder stands for its files where none of them is of another group."""
+    """The reader of all files in `group`; a folder stands for its files where the reader finds just them there."""
     name = group[0].options["name"]
-    rivals = [look.file.path for look in looks if look.options["name"] == name and look not in group]
+    endings = _JSON_SUFFIXES if name == "jsonl" else _TEXT_SUFFIXES
+    # A reader passes over other endings in a folder, such as JSON lines in a .txt file.
+    rivals = [
+        look.file.path
+        for look in looks
+        if (look.options == group[0].options) != look.file.path.name.lower().endswith(endings)
+    ]
     used: dict[str, None] = {}
     for look in group:
         folder = next((path for path in paths if path in look.file.path.parents), None)
@@ -111,7 +118,7 @@ def _look_at_json(file: SourceFile) -> _Look | None:
             look.characters += len(text_of(parse_object(line), fields))
             look.documents += 1
         except ValueError as error:
-            look.problems.append(Problem(str(file.path), f"a line {error}"))
+            look.problems.append(Problem(file.shown, f"a line {error}"))
     return look
 
 
@@ -165,9 +172,12 @@ def _take_short_files_whole(looks: list[_Look]) -> None:
 
 
 def _encoding_of(file: SourceFile) -> str:
-    """UTF-8 unless the beginning of the file is not; then whatever it looks like."""
-    with file.path.open("rb") as source:
-        sample = source.read(_SAMPLE_BYTES)
+    """UTF-8 unless the beginning of the file is not; then whatever it looks like. Raises `CorpusError`."""
+    try:
+        with file.path.open("rb") as source:
+            sample = source.read(_SAMPLE_BYTES)
+    except OSError as error:
+        raise CorpusError(f"{file.shown} cannot be read as a corpus: {describe(error)}") from error
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError as error:
@@ -186,6 +196,6 @@ def _good_lines(file: SourceFile, encoding: str, problems: list[Problem]) -> Ite
         if isinstance(line, Problem):
             problems.append(line)
         elif line.text is None:
-            problems.append(Problem(f"{file.path} line {line.number}", "too long a line", line.bytes))
+            problems.append(Problem(f"{file.shown} line {line.number}", "too long a line", line.bytes))
         else:
             yield line.text

@@ -7,18 +7,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from zaoju.contracts import Cleaner, Document, EventSink, Notice, Options, Problem, Progress, Reader
 from zaoju.corpus.account import Account, Count
 from zaoju.corpus.documents import document_line
 from zaoju.corpus.held_out import Digest, choose_held_out, text_digest
-from zaoju.corpus.tally import Tally
+from zaoju.corpus.source_files import printable
+from zaoju.corpus.tally import PROBLEMS_LISTED, Tally
 from zaoju.corpus.verdict import check_kept, check_readable
 from zaoju.errors import Cancelled
 from zaoju.files import write_text_whole
 
-_PROBLEMS_LISTED = 100
 _SECONDS_BETWEEN_REPORTS = 0.2
 
 
@@ -104,21 +105,26 @@ class _Source:
     def _note(self, problem: Problem) -> None:
         if problem.stops and not self._skip_unreadable:
             self.stopping_count += 1
-            if len(self.stopping) < _PROBLEMS_LISTED:
+            if len(self.stopping) < PROBLEMS_LISTED:
                 self.stopping.append(problem)
-        elif self._noticed < _PROBLEMS_LISTED:
+        elif self._noticed < PROBLEMS_LISTED:
             self._noticed += 1
             self._emit(Notice(f"{problem.source}: {problem.reason}"))
 
 
 def _with_whole_characters(item: Document | Problem) -> Document | Problem:
-    """A lone half of a surrogate pair, as JSON escapes can give, is no character and cannot be written in UTF-8."""
-    if isinstance(item, Document):
-        try:
-            item.text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            return Problem(item.source, f"character {error.start + 1:,} is half of a surrogate pair, which is no text")
-    return item
+    """A lone half of a surrogate pair, as JSON escapes can give, is no character and cannot be written in UTF-8.
+
+    In a text it is a problem; in the name of a file it is shown as what it is, unreadable.
+    """
+    source = printable(item.source)
+    if isinstance(item, Problem):
+        return replace(item, source=source, reason=printable(item.reason))
+    try:
+        item.text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return Problem(source, f"character {error.start + 1:,} is half of a surrogate pair, which is no text")
+    return Document(item.text, source)
 
 
 def _write_kept(source: _Source, tally: Tally, path: Path, *, drop_duplicates: bool) -> tuple[Count, Counter[Digest]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,18 @@ class SourceFile:
     size: int
     """In bytes."""
 
+    @property
+    def shown(self) -> str:
+        """Its path, for a person."""
+        return printable(self.path)
+
 
 def find_files(paths: Iterable[Path], suffixes: Sequence[str]) -> list[SourceFile | Problem]:
     """The files that `paths` stand for, in an order that never changes, and what cannot be read.
 
-    A path is a file, a folder or a pattern with `*`. Folders are searched in the order of names; links are followed.
-    There, only names that end in one of `suffixes` count, and hidden files and folders do not. A file that is reached
-    twice is given once.
+    A path is a file, a folder or a pattern with `*`, which may match files and folders. Folders are searched in the
+    order of names; links are followed. There, only names that end in one of `suffixes` count, and hidden files and
+    folders do not. A file that is reached twice is given once.
     """
     found: list[SourceFile | Problem] = []
     seen: set[str] = set()
@@ -78,53 +85,72 @@ def _expand(path: Path, suffixes: Sequence[str]) -> Iterator[SourceFile | Proble
     if not os.path.lexists(path) and glob.has_magic(str(path)):
         matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # the pattern is absolute
         if not matches:
-            yield Problem(_printable(path), "no file matches this pattern")
-        for match in map(Path, matches):
-            if not match.is_dir():
-                yield _check(match, match.name)
-    elif path.is_dir():
-        yield from _search_folder(path, suffixes)
+            yield Problem(printable(path), "no file matches this pattern")
+        yield from _check_matches([Path(match) for match in matches], suffixes)
+    elif _is_folder(path):
+        yield from _search_folder(path, suffixes, asked=True)
     else:
         yield _check(path, path.name)
 
 
-def _search_folder(folder: Path, suffixes: Sequence[str]) -> Iterator[SourceFile | Problem]:
+def _check_matches(matches: Sequence[Path], suffixes: Sequence[str]) -> Iterator[SourceFile | Problem]:
+    """A folder that matches is searched, unless the pattern itself goes into it, as `**` does."""
+    gone_into = {parent for match in matches for parent in match.parents}
+    for match in matches:
+        if not _is_folder(match):
+            yield _check(match, match.name)
+        elif match not in gone_into:
+            yield from _search_folder(match, suffixes, asked=False)
+
+
+def _search_folder(folder: Path, suffixes: Sequence[str], *, asked: bool) -> Iterator[SourceFile | Problem]:
+    """The files below `folder`; where there is none, it stops the run only if the folder was `asked` for by name."""
     ignored: Counter[str] = Counter()
     empty = True
     for item in _walk(folder, folder.name, ()):
-        if isinstance(item, SourceFile) and not item.label.lower().endswith(tuple(suffixes)):
-            ignored[item.path.suffix or "no ending"] += 1
+        if isinstance(item, Problem):
+            empty = False
+            yield item
             continue
-        empty = False
-        yield item
+        path, label = item
+        if path.name.lower().endswith(tuple(suffixes)):
+            empty = False
+            yield _check(path, label)
+        else:
+            ignored[printable(path.suffix) or "no ending"] += 1
     endings = ", ".join(f"{ending} ({count})" for ending, count in ignored.most_common(8))
     wanted = ", ".join(suffixes)
     if empty:
         there = f"it has only other files: {endings}" if ignored else "it has no files"
-        yield Problem(_printable(folder), f"no file in this folder ends in {wanted}; {there}")
+        yield Problem(printable(folder), f"no file in this folder ends in {wanted}; {there}", stops=asked)
     elif ignored:
         reason = f"{ignored.total()} files were not read because they do not end in {wanted}: {endings}"
-        yield Problem(_printable(folder), reason, stops=False)
+        yield Problem(printable(folder), reason, stops=False)
 
 
-def _walk(folder: Path, label: str, above: tuple[tuple[int, int], ...]) -> Iterator[SourceFile | Problem]:
-    """All files below `folder`; `above` has the device and inode of each folder on the way, to find loops."""
+def _walk(folder: Path, label: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[Path, str] | Problem]:
+    """Path and label of all below `folder` that is no folder itself.
+
+    `above` has the device and inode of each folder on the way, to find loops.
+    """
     try:
         status = folder.stat()
         identity = (status.st_dev, status.st_ino)
         if identity in above:
-            yield Problem(_printable(folder), f"a link that leads back to a folder above it, {folder.resolve()}")
+            yield Problem(
+                printable(folder), f"a link that leads back to a folder above it, {printable(folder.resolve())}"
+            )
             return
         names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        yield Problem(_printable(folder), describe(error))
+        yield Problem(printable(folder), describe(error))
         return
     for name in names:
         path = folder / name
-        if path.is_dir():
+        if _is_folder(path):
             yield from _walk(path, f"{label}/{name}", (*above, identity))
         else:
-            yield _check(path, f"{label}/{name}")
+            yield path, f"{label}/{name}"
 
 
 def _check(path: Path, label: str) -> SourceFile | Problem:
@@ -133,15 +159,20 @@ def _check(path: Path, label: str) -> SourceFile | Problem:
         status = path.stat()
     except FileNotFoundError:
         reason = "a link to a file that does not exist" if path.is_symlink() else "no such file"
-        return Problem(_printable(path), reason)
+        return Problem(printable(path), reason)
     except OSError as error:
-        return Problem(_printable(path), describe(error))
+        return Problem(printable(path), describe(error))
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-        return Problem(_printable(path), f"not a file but {kind}")
-    return SourceFile(path, _printable(label), status.st_size)
+        return Problem(printable(path), f"not a file but {kind}")
+    return SourceFile(path, printable(label), status.st_size)
 
 
-def _printable(name: str | Path) -> str:
+def _is_folder(path: Path) -> bool:
+    """False also where a folder above may not be entered; the attempt to read the file tells of it."""
+    return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir raises there
+
+
+def printable(name: str | Path) -> str:
     """A file name may hold bytes that are no text; they must not spoil the corpus or the message."""
-    return os.fsencode(name).decode("utf-8", errors="replace")
+    return _SURROGATE.sub("\ufffd", str(name))

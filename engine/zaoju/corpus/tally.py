@@ -9,7 +9,9 @@ from zaoju.contracts import Cleaner, Document, Dropped, Options, Problem
 from zaoju.corpus.account import Account, Count
 from zaoju.errors import PluginError
 
-_PROBLEMS_LISTED = 100
+PROBLEMS_LISTED = 100
+"""How many problems an account or a message holds in full."""
+
 _EMPTY = "zaoju: empty"
 
 
@@ -30,7 +32,7 @@ class Tally:
         """Count something that could not become a document; only the first ones are kept in full."""
         self._problem_count += 1
         self._problem_bytes += problem.bytes
-        if len(self._problems) < _PROBLEMS_LISTED:
+        if len(self._problems) < PROBLEMS_LISTED:
             self._problems.append(problem)
 
     def clean(self, document: Document) -> tuple[str, dict[str, int]] | None:

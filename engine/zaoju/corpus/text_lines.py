@@ -60,7 +60,7 @@ class TextLines:
                         return
                     yield Line(number, line.text, line.bytes)
         except OSError as error:
-            yield Problem(str(self.file.path), describe(error), self.file.size - self.position)
+            yield Problem(self.file.shown, describe(error), self.file.size - self.position)
         except _UndecodableError as error:
             yield self._wrong_encoding(number + 1, error.offset)
 
@@ -111,12 +111,12 @@ class TextLines:
             reason += f"; what follows is {encoding} again, so the file is damaged there"
         else:
             reason += f"; from there on it looks like {suggestion}: try `encoding: {suggestion}` in the reader"
-        return Problem(str(self.file.path), reason, self.file.size - offset)
+        return Problem(self.file.shown, reason, self.file.size - offset)
 
     def _not_text(self, line: int) -> Problem:
         suggestion = suggest_encoding(self._sample(0))
         hint = f"try `encoding: {suggestion}` in the reader" if suggestion else "is it text at all?"
-        return Problem(str(self.file.path), f"line {line:,} holds a NUL character; {hint}", self.file.size)
+        return Problem(self.file.shown, f"line {line:,} holds a NUL character; {hint}", self.file.size)
 
     def _sample(self, offset: int) -> bytes:
         with self.file.path.open("rb") as source:

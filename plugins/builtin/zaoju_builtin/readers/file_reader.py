@@ -68,4 +68,4 @@ class FileReader(Reader[FileOptionsT]):
             yield item
         if nothing:
             reason = "the file holds only white space" if file.size else "the file is empty"
-            yield Problem(str(file.path), reason, file.size, stops=False)
+            yield Problem(file.shown, reason, file.size, stops=False)

@@ -24,7 +24,7 @@ class JsonLinesReader(FileReader[JsonLinesOptions]):
                 yield line
             elif line.text is None:
                 reason = f"longer than {self.options.maximum_characters:,} characters: see `maximum_characters:`"
-                yield Problem(f"{file.path} line {line.number}", reason, line.bytes)
+                yield Problem(f"{file.shown} line {line.number}", reason, line.bytes)
             elif line.text.strip():
                 yield self._document(file, line.number, line.text)
 
@@ -32,5 +32,5 @@ class JsonLinesReader(FileReader[JsonLinesOptions]):
         try:
             text = text_of(parse_object(line), self.options.fields)
         except ValueError as error:
-            return Problem(f"{file.path} line {number}", str(error), len(line.encode(self.options.encoding)))
+            return Problem(f"{file.shown} line {number}", str(error), len(line.encode(self.options.encoding)))
         return Document(text, f"{file.label}:{number}")

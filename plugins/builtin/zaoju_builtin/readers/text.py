@@ -68,7 +68,7 @@ class _Block:
                 f"longer than {self._options.maximum_characters:,} characters: part it into documents, look at"
                 " `documents:`, or raise `maximum_characters:` in the reader"
             )
-            yield Problem(f"{self._file.path} line {where}", reason, self.size())
+            yield Problem(f"{self._file.shown} line {where}", reason, self.size())
         else:
             text = "\n".join(self._lines)
             if text.strip():
