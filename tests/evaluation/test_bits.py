@@ -114,7 +114,9 @@ def test_nothing_to_score(tokenizer: Tokenizer) -> None:
         score(model(tokenizer), tokenizer, ["", ""])
 
 
-def test_progress_and_cancel(tokenizer: Tokenizer) -> None:
+@pytest.mark.parametrize(("texts", "done"), [(["我"] * 600, 128), (["我" * 6000], 16 + 63 * 8)])
+def test_progress_and_cancel(tokenizer: Tokenizer, texts: list[str], done: int) -> None:
+    """64 windows at a time: of many documents, or of one that is as long as a book."""
     cancel = threading.Event()
     events: list[Event] = []
 
@@ -123,8 +125,8 @@ def test_progress_and_cancel(tokenizer: Tokenizer) -> None:
         cancel.set()
 
     with pytest.raises(Cancelled):
-        bits_per_character(LeanRunner(model(tokenizer)), tokenizer, ["我"] * 600, emit=stop_at_once, cancel=cancel)
-    assert len(events) == 1 and isinstance(events[0], Progress) and events[0].done == 256
+        bits_per_character(LeanRunner(model(tokenizer)), tokenizer, texts, emit=stop_at_once, cancel=cancel)
+    assert events == [Progress("scoring", done, None, "tokens")]
 
 
 def test_json(tokenizer: Tokenizer) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from zaoju.contracts import CheckpointSaved, Event, Notice
 from zaoju.errors import UserError
-from zaoju.training import Checkpoints
+from zaoju.models import CausalLM
+from zaoju.training import Checkpoints, keep_best
 
 
 def writer(text: str) -> Callable[[Path], None]:
@@ -69,15 +71,27 @@ def test_swapped_files_are_found(tmp_path: Path) -> None:
     assert checkpoints.newest() == good
 
 
-def test_a_failing_writer_leaves_the_old_ones(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_a_failing_writer_leaves_the_old_ones(tmp_path: Path, error: Exception) -> None:
     checkpoints = Checkpoints(tmp_path, lambda event: None)
     good = checkpoints.save(1, writer("x"))
 
     def full(folder: Path) -> None:
         (folder / "a").write_text("half", encoding="utf-8")
-        raise OSError(28, "No space left on device")
+        raise error
 
     with pytest.raises(UserError, match=r"step 2 cannot be written to .*No space left.*untouched"):
         checkpoints.save(2, full)
     assert [path.name for path in tmp_path.iterdir()] == [good.name]
     assert checkpoints.newest() == good
+
+
+def test_a_best_model_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+    class Unwritable(CausalLM):
+        def save(self, folder: Path) -> None:
+            raise SafetensorError("No space left on device")
+
+    Unwritable.__abstractmethods__ = frozenset()
+    with pytest.raises(UserError, match=r"the best model cannot be written to .*No space left"):
+        keep_best(tmp_path, Unwritable())  # type: ignore[abstract]  # nothing but `save` is called
+    assert not list(tmp_path.iterdir())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zaoju.tokenization import Tokenizer
 
 _DOCUMENTS_AT_ONCE = 256
+_WINDOWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,21 @@ def bits_per_character(
 
     Raises `UserError` where there is no text, and `Cancelled`.
     """
-    bits, characters, documents, tokens, lossy = 0.0, 0, 0, 0, 0
+    nats, characters, documents, tokens, lossy = 0.0, 0, 0, 0, 0
     remaining = iter(texts)
     while batch := list(islice(remaining, _DOCUMENTS_AT_ONCE)):
-        if cancel.is_set():
-            raise Cancelled("scoring was stopped")
         batch = [text for text in batch if text]
         encoded = tokenizer.encode_batch(batch)
         lossy += sum(tokenizer.decode(ids) != text for ids, text in zip(encoded, batch, strict=True))
-        bits += _bits(runner, [_framed(tokenizer, ids) for ids in encoded])
+        for part_nats, part_tokens in _scored(runner, [_framed(tokenizer, ids) for ids in encoded], cancel):
+            nats += part_nats
+            tokens += part_tokens
+            emit(Progress("scoring", tokens, None, "tokens"))
         characters += sum(map(len, batch))
         documents += len(batch)
-        tokens += sum(len(ids) + 1 for ids in encoded)
-        emit(Progress("scoring", documents, None, "documents"))
     if not characters:
         raise UserError("there is no text to score: give at least one document that is not empty")
-    return Score(bits / characters, characters, documents, tokens, lossy)
+    return Score(nats / math.log(2) / characters, characters, documents, tokens, lossy)
 
 
 def _framed(tokenizer: Tokenizer, ids: Sequence[int]) -> tuple[list[int], int]:
@@ -79,14 +79,20 @@ def _framed(tokenizer: Tokenizer, ids: Sequence[int]) -> tuple[list[int], int]:
     return [*beginning, *ids, tokenizer.end_of_text], len(beginning)
 
 
-def _bits(runner: Runner, documents: Sequence[tuple[list[int], int]]) -> float:
-    windows = [window for document in documents for window in _windows(runner.context_length, *document)]
-    scores = runner.score([window for window, _ in windows])
-    # Every document is summed on its own in float64, so the order of the documents hardly matters.
-    nats = (
-        -float(score[len(score) - count :].double().sum()) for score, (_, count) in zip(scores, windows, strict=True)
-    )
-    return math.fsum(nats) / math.log(2)
+def _scored(
+    runner: Runner, documents: Sequence[tuple[list[int], int]], cancel: threading.Event
+) -> Iterator[tuple[float, int]]:
+    """The nats and the number of some tokens at a time, so that a book can be stopped too."""
+    windows = (window for document in documents for window in _windows(runner.context_length, *document))
+    while part := list(islice(windows, _WINDOWS_AT_ONCE)):
+        if cancel.is_set():
+            raise Cancelled("scoring was stopped")
+        scores = runner.score([window for window, _ in part])
+        # Every window is summed on its own in float64, so the order of the documents hardly matters.
+        nats = (
+            -float(score[len(score) - count :].double().sum()) for score, (_, count) in zip(scores, part, strict=True)
+        )
+        yield math.fsum(nats), sum(count for _, count in part)
 
 
 def _windows(context_length: int, tokens: Sequence[int], beginning: int) -> Iterator[tuple[Sequence[int], int]]:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zaoju.contracts import CheckpointSaved, EventSink, Notice
-from zaoju.errors import UserError
-from zaoju.files import whole_folder
 from zaoju.training.manifest import find_damage, write_manifest
+from zaoju.training.written import written_whole
 
 _PREFIX = "step-"
 
@@ -31,15 +30,9 @@ class Checkpoints:
         Raises `UserError` where the disk does not take it; the checkpoints before are untouched.
         """
         path = self._folder / f"{_PREFIX}{step:08d}"
-        try:
-            with whole_folder(path) as partial:
-                write(partial)
-                write_manifest(partial)
-        except OSError as error:
-            raise UserError(
-                f"the checkpoint of step {step} cannot be written to {path}: {error.strerror or error}. "
-                "Earlier checkpoints are untouched: make room or set the permissions, then run again to go on"
-            ) from error
+        with written_whole(path, f"the checkpoint of step {step}") as partial:
+            write(partial)
+            write_manifest(partial)
         # What a process that was killed while it saved has left behind goes too.
         for old in (*self._all()[: -self._keep], *self._folder.glob(f".{_PREFIX}*")):
             shutil.rmtree(old)
