@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and hashes of what they hold."""
+"""Files that appear whole or not at all, hashes of what they hold, and JSON that is checked to be an object."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from zaoju.errors import ArtefactError
 
 
 def write_text_whole(path: Path, text: str) -> None:
@@ -49,6 +51,22 @@ def whole_folder(path: Path) -> Iterator[Path]:
         raise
     _sync_folder(path.parent)
     _remove(aside)
+
+
+def read_json_object(path: Path) -> dict[str, object] | None:
+    """The JSON object in a file of a model folder; None where there is no such file.
+
+    Raises `ArtefactError` where the file cannot be read or holds anything else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{path} cannot be read: {error}; copy the folder again") from error
+    if not isinstance(value, dict):
+        raise ArtefactError(f"{path} must hold a JSON object, not {type(value).__name__}; copy the folder again")
+    return value
 
 
 def hash_file(path: Path) -> str:

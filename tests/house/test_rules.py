@@ -21,7 +21,7 @@ BASE = {"component", "errors", "files", "lazy", "hookspecs", "contracts", "plugi
 ROOMS = {
     "component": set(),
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
     "lazy": set(),
     "__main__": {"cli"},
     "hookspecs": {"component"},

@@ -4,7 +4,10 @@ import importlib.util
 import logging
 import os
 import tempfile
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +114,22 @@ def test_pkuseg_names_a_path_that_is_not_there(tmp_path: Path) -> None:
         pytest.skip("pkuseg is not installed: docs/pkuseg.md has the command")
     with pytest.raises(UserError, match="model does not exist"):
         PkusegSegmenter(PkusegOptions(model=tmp_path / "model"))
+
+
+def test_threads_that_share_a_segmenter_take_turns() -> None:
+    class OneAtATime(Segmenter[Options]):
+        inside = threading.Lock()
+
+        def segment(self, text: str) -> list[str]:
+            assert self.inside.acquire(blocking=False), "two threads at once"
+            try:
+                time.sleep(0.001)  # lets another thread in, where nothing stops it
+                return list(text)
+            finally:
+                self.inside.release()
+
+    lossless = LosslessSegmenter(OneAtATime(Options()))
+    with ThreadPoolExecutor(8) as threads:
+        cuts = list(threads.map(lambda number: lossless.pieces_of_all(["我想"] * number), range(1, 20)))
+        cuts += [[pieces] for pieces in threads.map(lossless.pieces, ["我想"] * 20)]
+    assert all(pieces == ["我", "想"] for cut in cuts for pieces in cut)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from threading import Event
 
@@ -33,11 +34,25 @@ def test_a_faulty_builder_is_refused_by_name(target: str, message: str, tmp_path
     assert "'faulty' of a-package 1.2" in str(caught.value)
 
 
-def test_progress_reaches_the_end_and_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_progress_reaches_the_end_and_nothing_is_left_behind(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     seen: list[object] = []
     build(tmp_path, "characters", emit=seen.append)
-    assert seen[-1] == Progress("segmenting", 400, 400, "documents")
+    assert seen[:2] == [
+        Progress("segmenting", 400, 400, "documents"),
+        Progress("learning the vocabulary", 400, 400, "documents"),
+    ]
+    assert list(temporary.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["train.jsonl"]
+
+
+def test_the_folder_of_the_documents_is_left_alone(tmp_path: Path) -> None:
+    beside: list[list[str]] = []
+    build(tmp_path, "characters", emit=lambda event: beside.append([path.name for path in tmp_path.iterdir()]))
+    assert beside and all(names == ["train.jsonl"] for names in beside)
 
 
 def test_it_stops_when_asked(tmp_path: Path) -> None:

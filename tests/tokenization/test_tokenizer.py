@@ -132,7 +132,7 @@ class TestLive:
     [
         ("tokenizer.json", None, "is missing"),
         ("tokenizer.json", b"{", "cannot be read"),
-        ("tokenizer_config.json", b"[]", "not an object"),
+        ("tokenizer_config.json", b"[]", "must hold a JSON object"),
         ("tokenizer_config.json", b"\xff", "cannot be read"),
         ("tokenizer_config.json", b'{"zaoju": {"format": 99}}', "a format that this zaoju does not know"),
     ],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zaoju.contracts import Runner
 from zaoju.errors import ArtefactError
+from zaoju.files import read_json_object
 from zaoju.generation.lean_runner import LeanRunner
 from zaoju.models import GPT2, CausalLM, choose_device, load_model
 
@@ -58,14 +58,7 @@ def read_description(folder: Path) -> dict[str, object]:
 
     Raises `ArtefactError` where the file is damaged.
     """
-    description = folder / DESCRIPTION
-    if not description.is_file():
-        return {}
-    try:
-        described = json.loads(description.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArtefactError(f"{description} cannot be read: {error}; copy the folder again") from error
-    return described if isinstance(described, dict) else {}
+    return read_json_object(folder / DESCRIPTION) or {}
 
 
 def _text(value: object) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from safetensors.torch import load_file
 
 from zaoju.contracts import ModelPlan
 from zaoju.errors import ArtefactError, ConfigError
+from zaoju.files import read_json_object
 from zaoju.models.causal_lm import CausalLM
 from zaoju.models.gpt2 import GPT2
 from zaoju.models.gpt2_config import GPT2Config
@@ -57,7 +57,11 @@ def load_model(folder: Path, device: str) -> CausalLM:
 
     GPT-2 in safetensors is read by the engine's own module, everything else by transformers. Raises `ArtefactError`.
     """
-    values = _read_json(folder / "config.json")
+    values = read_json_object(folder / "config.json")
+    if values is None:
+        raise ArtefactError(
+            f"{folder} is not a model folder: it has no config.json; give a folder in Hugging Face's layout"
+        )
     files = _weight_files(folder)
     if values.get("model_type") == "gpt2" and files:
         config = _gpt2_config(values, folder)
@@ -121,28 +125,15 @@ def _is_buffer(name: str) -> bool:
 
 def _weight_files(folder: Path) -> list[Path]:
     """The safetensors files of a model, one or several; empty where there are none."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        shards = _read_json(index).get("weight_map")
+    index_file = folder / "model.safetensors.index.json"
+    index = read_json_object(index_file)
+    if index is not None:
+        shards = index.get("weight_map")
         if not isinstance(shards, dict):
-            raise ArtefactError(f"{index} has no weight_map; get the folder again from where it was made")
+            raise ArtefactError(f"{index_file} has no weight_map; get the folder again from where it was made")
         return [folder / name for name in sorted(set(shards.values()))]
     single = folder / "model.safetensors"
     return [single] if single.is_file() else []
-
-
-def _read_json(path: Path) -> dict[str, object]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ArtefactError(
-            f"{path.parent} is not a model folder: it has no {path.name}; give a folder in Hugging Face's layout"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ArtefactError(f"{path} cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise ArtefactError(f"{path} must hold a JSON object")
-    return values
 
 
 def _check_vocabulary(model: CausalLM, plan: ModelPlan, folder: Path) -> None:

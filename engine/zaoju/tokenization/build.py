@@ -41,11 +41,12 @@ def build_tokenizer(
 ) -> Tokenizer:
     """Learn a tokenizer from a prepared JSON Lines file.
 
-    The documents are cut once, in `workers` processes (0: one for each core), and kept in a temporary file beside
-    `documents` while the builder reads them. With `live`, the tokenizer keeps its segmenter. Raises `UserError` where
-    the builder finds the corpus or its options unfit, `PluginError` where it loses text, and `Cancelled`.
+    The documents are cut once, in `workers` processes (0: one for each core), and kept in a file in the system's
+    temporary folder (`TMPDIR`), about as large as the corpus, while the builder reads them. With `live`, the tokenizer
+    keeps its segmenter. Raises `UserError` where the builder finds the corpus or its options unfit, `PluginError` where
+    it loses text, and `Cancelled`.
     """
-    with tempfile.TemporaryDirectory(dir=documents.parent, prefix=".pieces-") as folder:
+    with tempfile.TemporaryDirectory(prefix="zaoju-pieces-") as folder:
         stream = _cut_once(documents, segmenter, Path(folder) / "pieces.jsonl", workers, emit, cancel)
         backend = vocabulary.build(VocabularyBuilder).build(stream)
     _check_end_of_text(backend, vocabulary)
@@ -76,10 +77,12 @@ def _cut_once(
 
     def read_pieces() -> Iterator[list[str]]:
         with pieces.open(encoding="utf-8", newline="\n") as file:
-            for line in file:
+            for done, line in enumerate(file, start=1):
                 if cancel.is_set():
                     raise Cancelled("building the vocabulary was stopped")
                 yield json.loads(line)
+                if done % _REPORT_EVERY == 0 or done == total:
+                    emit(Progress("learning the vocabulary", done, total, "documents"))
 
     return read_pieces
 

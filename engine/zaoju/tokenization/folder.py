@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from tokenizers import Tokenizer as Backend
 
 from zaoju.errors import ArtefactError, PluginError
-from zaoju.files import write_text_whole
-from zaoju.tokenization.foreign import read_backend, read_foreign, read_json
+from zaoju.files import read_json_object, write_text_whole
+from zaoju.tokenization.foreign import read_backend, read_foreign
 from zaoju.tokenization.parts import TokenizerParts
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def read_folder(folder: Path, plugins: PluginManager) -> TokenizerParts:
     """
     if not folder.is_dir():
         raise ArtefactError(f"there is no folder {folder}: give a folder that holds a model or a tokenizer")
-    settings = read_json(folder / "tokenizer_config.json")
+    settings = read_json_object(folder / "tokenizer_config.json") or {}
     ours = settings.pop(_KEY, None)
     if ours is None:
         return read_foreign(folder, settings)
@@ -88,7 +88,7 @@ def _known_ids(backend: Backend, ours: Mapping[str, object], folder: Path) -> tu
 
 def _resolve_segmenter(path: Path, plugins: PluginManager) -> ResolvedComponent:
     """The segmenter that a live tokenizer was built with, from the same package and with the same options."""
-    recorded = read_json(path)
+    recorded = read_json_object(path) or {}
     if not all(isinstance(recorded.get(key), str) for key in ("name", "package", "version")):
         raise ArtefactError(f"{path} is missing or damaged: this tokenizer needs the segmenter that it names")
     full_name = f"{recorded['package']}:{recorded['name']}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from tokenizers import Tokenizer as Backend
 
 from zaoju.errors import ArtefactError
+from zaoju.files import read_json_object
 from zaoju.tokenization.parts import TokenizerParts
 
 _OTHER_VOCABULARIES = ("vocab.json", "vocab.txt", "*.model", "*.tiktoken", "tekken.json")
@@ -21,7 +21,7 @@ def read_foreign(folder: Path, settings: Mapping[str, object]) -> TokenizerParts
 
     Raises `ArtefactError` where the folder has no tokenizer or does not say which token ends a text.
     """
-    model = read_json(folder / "config.json")
+    model = read_json_object(folder / "config.json") or {}
     if (folder / "tokenizer.json").is_file():
         backend = read_backend(folder / "tokenizer.json")
     else:
@@ -32,19 +32,6 @@ def read_foreign(folder: Path, settings: Mapping[str, object]) -> TokenizerParts
     end_of_text = _end_of_text(folder, backend, settings, model)
     beginning = _beginning(backend, settings, model, end_of_text)
     return TokenizerParts(backend, end_of_text, beginning, settings=settings)
-
-
-def read_json(path: Path) -> dict[str, object]:
-    """The JSON object in `path`; empty where there is no such file. Raises `ArtefactError` for anything else."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ArtefactError(f"{path} cannot be read: {error}; copy the folder again") from error
-    if not isinstance(value, dict):
-        raise ArtefactError(f"{path} holds {type(value).__name__}, not an object: copy the folder again")
-    return value
 
 
 def read_backend(path: Path) -> Backend:
@@ -81,8 +68,8 @@ def _convert(folder: Path, settings: Mapping[str, object]) -> tuple[Backend, Map
 
 def _end_of_text(folder: Path, backend: Backend, settings: Mapping[str, object], model: Mapping[str, object]) -> int:
     """The token that ends a text, where the first of the folder's files says so; BERT's vocabularies use `[SEP]`."""
-    specials = read_json(folder / "special_tokens_map.json")
-    generation = read_json(folder / "generation_config.json")
+    specials = read_json_object(folder / "special_tokens_map.json") or {}
+    generation = read_json_object(folder / "generation_config.json") or {}
     candidates = (
         *(_ids_of(backend, source.get("eos_token")) for source in (settings, specials)),
         *(_ids_of(backend, source.get("eos_token_id")) for source in (generation, model)),

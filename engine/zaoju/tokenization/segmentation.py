@@ -26,19 +26,23 @@ _BATCHES_AHEAD = 3
 
 
 class LosslessSegmenter:
-    """A segmenter whose pieces always join to the text again."""
+    """A segmenter whose pieces always join to the text again. Threads may share one; it cuts for one at a time."""
 
     def __init__(self, segmenter: Segmenter[Any], name: str | None = None) -> None:
         self._segmenter = segmenter
         self._name = name or type(segmenter).__name__
+        self._lock = threading.Lock()
 
     def pieces(self, text: str) -> list[str]:
         """The words of `text` and whatever stands between them. Raises `UserError` where the segmenter changes text."""
-        return align(text, self._segmenter.segment(text), self._name)
+        with self._lock:
+            pieces = self._segmenter.segment(text)
+        return align(text, pieces, self._name)
 
     def pieces_of_all(self, texts: Sequence[str]) -> list[list[str]]:
         """The same for many texts, in order."""
-        cuts = self._segmenter.segment_batch(texts)
+        with self._lock:
+            cuts = self._segmenter.segment_batch(texts)
         if len(cuts) != len(texts):
             raise PluginError(
                 f"segmenter {self._name!r}: segment_batch gave {len(cuts)} results for {len(texts)} texts"

@@ -140,7 +140,7 @@ class Tokenizer:
     @cached_property
     def _lossless_segmenter(self) -> LosslessSegmenter:
         assert self.segmenter is not None
-        return LosslessSegmenter(self.segmenter.build(Segmenter))
+        return LosslessSegmenter(self.segmenter.build(Segmenter), self.segmenter.name)
 
     @cached_property
     def _special_ids(self) -> frozenset[int]:
