@@ -87,7 +87,8 @@ def test_it_is_found_and_generates(python: Path, tmp_path: Path) -> None:
 
 
 def test_its_own_tests_pass(python: Path, tmp_path: Path) -> None:
-    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", PLUGIN / "tests", "--rootdir", tmp_path, cwd=tmp_path)
+    command = [python, "-m", "pytest", "-v", "-p", "no:cacheprovider", PLUGIN / "tests", "--rootdir", tmp_path]
+    assert "TestContract::test_" in run(*command, cwd=tmp_path), "the kit is part of them"
 
 
 def test_it_is_not_there_without_its_package() -> None:
@@ -100,4 +101,4 @@ def test_it_is_not_there_without_its_package() -> None:
 def test_it_uses_public_names_only() -> None:
     lines = [line for path in PLUGIN.rglob("*.py") for line in path.read_text("utf-8").splitlines()]
     imports = {line.split()[1] for line in lines if line.startswith(("from zaoju", "import zaoju"))}
-    assert imports <= {"zaoju", "zaoju.contracts", "zaoju_top_n_sigma.transform"}
+    assert imports <= {"zaoju", "zaoju.contracts", "zaoju.testing", "zaoju_top_n_sigma.transform"}

@@ -8,8 +8,15 @@ from zaoju_top_n_sigma.transform import TopNSigma
 
 from zaoju import StepContext
 from zaoju.contracts import History
+from zaoju.testing import TransformContract
 
 NOTHING = -float("inf")
+
+
+class TestContract(TransformContract):
+    """What zaoju asks of every transform, checked on the installed package."""
+
+    component = "top_n_sigma"
 
 
 def apply(rows: list[list[float]], n: list[float]) -> torch.Tensor:
