@@ -14,6 +14,8 @@ from zaoju.files import write_text_whole
 
 _SMALL_CORPUS = 300_000
 _LARGE_CORPUS = 20_000_000
+_SHORT_TEXT = 300
+"""Characters; about as many as the smaller models see at once."""
 
 _TEMPLATE = """\
 # A zaoju project. `zaoju run` in this folder does what stands here; `zaoju config show` fills in every default.
@@ -41,6 +43,8 @@ model:
 trainer:
   name: lean
   minutes: {minutes}                  # a budget; or steps, or epochs
+  windows: {windows}           # packed: cut from one stream of text; documents: one text each
+  optimiser: muon              # or adamw
 
 evaluation:
   prompts: [我想, 春天]
@@ -75,7 +79,11 @@ def init_project(folder: Path | str, files: Sequence[Path | str] = ()) -> Projec
     found = inspect_files(paths) if paths else []
     documents, characters = sum(item.documents for item in found), sum(item.characters for item in found)
     readers: list[Mapping[str, object]] = [item.reader for item in found] or [{"name": "stories", "documents": 20_000}]
-    text = _TEMPLATE.format(readers=_readers(readers), documents=documents, characters=characters, **_fit(characters))
+    # Short texts are learned faster one by one; long ones would leave most of such windows half empty.
+    windows = "documents" if characters < _SHORT_TEXT * documents else "packed"
+    text = _TEMPLATE.format(
+        readers=_readers(readers), documents=documents, characters=characters, windows=windows, **_fit(characters)
+    )
     if not found:
         text = text.replace("# Found: 0 documents, 0 characters.\n", "# The corpus is the bundled story grammar.\n")
     config.parent.mkdir(parents=True, exist_ok=True)
