@@ -86,3 +86,14 @@ def test_every_page_of_the_docs_is_linked_from_the_readme() -> None:
     assert {page for page in pages if f"docs/{page}" not in readme} == set()
     linked = set(re.findall(r"\]\((?!http)([^)#]+)", readme))
     assert {link for link in linked if not (ROOT / link).exists()} == set()
+
+
+def test_the_mistake_that_is_shown_is_answered_so(tmp_path: Path) -> None:
+    (shown,) = [block for block in blocks("README.md", "") if "$ zaoju run --set" in block]
+    command, answer = shown.strip().splitlines()
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "zaoju", *command.split()[2:]], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(answer.removesuffix("..."))

@@ -61,3 +61,5 @@ def _use_all_cores() -> None:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+    # Threads that spin while they wait for each other stand still when another program needs one of the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
