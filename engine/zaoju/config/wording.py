@@ -88,7 +88,7 @@ def _sentence(path: KeyPath, rules: list[str], values: Mapping[KeyPath, object])
         return sentence
     value = values[path]
     sentence = f"{sentence}, got {written(value)}"
-    if _LIST in rules and isinstance(value, str):
+    if _LIST in rules and isinstance(value, str) and value.isprintable():
         return f"{sentence}; write [{value}]"
     if _TEXT in rules and isinstance(value, bool | int | float):
         return f"{sentence}; put it in quotes"
