@@ -61,7 +61,6 @@ def _use_all_cores() -> None:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(cores))
-    # GNU OpenMP's threads spin for milliseconds while they wait for each other, and stand still when another program has
-    # one of the cores. A shorter wait is as fast alone (89 ms a training step against 101 by default and 142 without
-    # spinning, medians on two cores), and lets go when the machine is shared.
+    # GNU OpenMP's threads spin for milliseconds while they wait for each other, and stand still when another program
+    # has one of the cores. A shorter wait is as fast alone, and lets go when the machine is shared.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
