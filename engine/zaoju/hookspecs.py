@@ -64,7 +64,22 @@ def zaoju_selectors() -> list[Component]:  # type: ignore[empty-body]
 
 @hookspec
 def zaoju_strategies() -> list[Component]:  # type: ignore[empty-body]
-    """Named presets: a chain of transforms and a selector."""
+    """Named presets: a chain of transforms, and a selector or a search."""
+
+
+@hookspec
+def zaoju_searches() -> list[Component]:  # type: ignore[empty-body]
+    """Ways to keep several texts at once: beams, contrast, the best of several."""
+
+
+@hookspec
+def zaoju_proposers() -> list[Component]:  # type: ignore[empty-body]
+    """Guesses at the next tokens, which the model checks in one pass."""
+
+
+@hookspec
+def zaoju_constraints() -> list[Component]:  # type: ignore[empty-body]
+    """Forms that a text must have: a regular expression, a choice, a JSON schema."""
 
 
 @hookspec

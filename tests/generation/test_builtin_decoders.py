@@ -15,12 +15,12 @@ from transformers import (
 )
 
 from zaoju.contracts import Transform
-from zaoju_builtin.decoding.argmax import Argmax
-from zaoju_builtin.decoding.repetition_penalty import RepetitionPenalty
-from zaoju_builtin.decoding.sample import Sample
-from zaoju_builtin.decoding.temperature import Temperature
-from zaoju_builtin.decoding.top_k import TopK
-from zaoju_builtin.decoding.top_p import TopP
+from zaoju_builtin.decoding.selectors.argmax import Argmax
+from zaoju_builtin.decoding.selectors.sample import Sample
+from zaoju_builtin.decoding.transforms.repetition_penalty import RepetitionPenalty
+from zaoju_builtin.decoding.transforms.temperature import Temperature
+from zaoju_builtin.decoding.transforms.top_k import TopK
+from zaoju_builtin.decoding.transforms.top_p import TopP
 
 INFINITY = float("inf")
 CASES = range(250)

@@ -172,7 +172,7 @@ class TestWhatIsRefused:
         assert runner._cache.lengths == {}
 
     def test_a_transform_that_leaves_nothing(self, hash_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        from zaoju_builtin.decoding.top_p import TopP
+        from zaoju_builtin.decoding.transforms.top_p import TopP
 
         monkeypatch.setattr(TopP, "apply", lambda self, logits, options, context: logits * 0 - float("inf"))
         with pytest.raises(PluginError, match="repetition_penalty -> temperature -> top_p -> sample left no token"):

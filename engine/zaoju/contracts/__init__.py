@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from zaoju.contracts.constraint import Constraint, Matcher
     from zaoju.contracts.corpus import Cleaner, Document, Dropped, KnownSource, Problem, Reader
     from zaoju.contracts.decoding import Columns, History, Selector, StepContext, Strategy, Transform
     from zaoju.contracts.events import (
@@ -26,14 +27,18 @@ if TYPE_CHECKING:
         TrainStep,
     )
     from zaoju.contracts.options import Options
-    from zaoju.contracts.runner import Runner
+    from zaoju.contracts.proposer import DraftRequest, Proposer
+    from zaoju.contracts.runner import Ability, Runner
+    from zaoju.contracts.search import Branch, Hypothesis, Search, SearchContext, SearchStep
     from zaoju.contracts.segmenter import Segmenter
+    from zaoju.contracts.tokens import TokenTable
     from zaoju.contracts.trainer import ModelPlan, Preflight, Trainer, TrainingRun
     from zaoju.contracts.vocabulary import PieceStream, VocabularyBuilder
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "zaoju.contracts.constraint": ("Constraint", "Matcher"),
         "zaoju.contracts.corpus": ("Cleaner", "Document", "Dropped", "KnownSource", "Problem", "Reader"),
         "zaoju.contracts.decoding": ("Columns", "History", "Selector", "StepContext", "Strategy", "Transform"),
         "zaoju.contracts.events": (
@@ -50,24 +55,33 @@ __getattr__, __dir__ = lazy_names(
             "TrainStep",
         ),
         "zaoju.contracts.options": ("Options",),
-        "zaoju.contracts.runner": ("Runner",),
+        "zaoju.contracts.proposer": ("DraftRequest", "Proposer"),
+        "zaoju.contracts.runner": ("Ability", "Runner"),
+        "zaoju.contracts.search": ("Branch", "Hypothesis", "Search", "SearchContext", "SearchStep"),
         "zaoju.contracts.segmenter": ("Segmenter",),
+        "zaoju.contracts.tokens": ("TokenTable",),
         "zaoju.contracts.trainer": ("ModelPlan", "Preflight", "Trainer", "TrainingRun"),
         "zaoju.contracts.vocabulary": ("PieceStream", "VocabularyBuilder"),
     },
 )
 
 __all__ = [
+    "Ability",
+    "Branch",
     "CheckpointSaved",
     "Cleaner",
     "Columns",
+    "Constraint",
     "Document",
+    "DraftRequest",
     "Dropped",
     "Event",
     "EventSink",
     "HeldOutScored",
     "History",
+    "Hypothesis",
     "KnownSource",
+    "Matcher",
     "ModelPlan",
     "Notice",
     "Options",
@@ -75,9 +89,13 @@ __all__ = [
     "Preflight",
     "Problem",
     "Progress",
+    "Proposer",
     "Reader",
     "Runner",
     "SampleWritten",
+    "Search",
+    "SearchContext",
+    "SearchStep",
     "Segmenter",
     "Selector",
     "StageFinished",
@@ -85,6 +103,7 @@ __all__ = [
     "StageStarted",
     "StepContext",
     "Strategy",
+    "TokenTable",
     "TrainStep",
     "Trainer",
     "TrainingRun",

@@ -8,8 +8,8 @@ one code path for a batch, for beams and for drafts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     import torch
 
+    from zaoju.contracts.tokens import TokenTable
+
 Columns: TypeAlias = "Mapping[str, torch.Tensor]"
-"""One tensor of shape [N] per option, one value per row: float64 for numbers, int64 for whole numbers and switches."""
+"""Tensors by name whose first dimension is the rows. An option that is a number is a column [N]: float64, or int64
+where it is a whole number or a switch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class History:
     """[N, L] int64; what lies beyond a row's length is arbitrary, so always combine it with `valid`."""
 
     valid: torch.Tensor
-    """[N, L] bool; True where `tokens` is a real token of the row."""
+    """[N, L] bool; True where `tokens` is a real token of the row. The real tokens of a row come first."""
 
     prompt_length: torch.Tensor
     """[N] int64; how many of the row's tokens belong to the prompt."""
@@ -51,19 +54,45 @@ class StepContext:
     """`random(stream)` gives [N] float64 in the open interval (0, 1): a pure function of the row's seed, its index and
     the name of the stream. Use your own component's name as the stream. Never use a global generator."""
 
+    state: Columns = field(default_factory=dict)
+    """The rows' state of the transform that is called; empty for one that has no `init_state`."""
+
 
 class Transform(ABC):
     """A pure function on logits. Thirty lines make a decoding strategy.
 
-    Declare the options in a model of their own (one field per number, named as the user writes it, unique among
-    installed transforms: `top_k`, `top_p`). A transform is built without arguments and holds no state.
+    Declare the options in a model of their own (named as the user writes them, unique among installed transforms:
+    `top_k`, `top_p`). A transform is built without arguments and keeps nothing in `self`: most need `apply` alone.
     """
 
-    neutral: ClassVar[Mapping[str, float]]
-    """For each option, the value at which `apply` returns the row bit for bit as it came."""
+    neutral: ClassVar[Mapping[str, object]]
+    """Values of options at which `apply` returns the row bit for bit as it came, whatever the other options are."""
 
     keeps_argmax: ClassVar[bool] = False
     """True where the most probable token can never change; the engine may then skip it for greedy rows."""
+
+    only_removes: ClassVar[bool] = False
+    """True where every logit either stays, bit for bit, or becomes -inf: the transform is a filter."""
+
+    ignores_shift: ClassVar[bool] = True
+    """False where the same number added to all logits of a row changes more than the sum's rounding does."""
+
+    def prepare(self, options: Mapping[str, object], prompt: Sequence[int], table: TokenTable) -> Columns:
+        """Once for each request: tensors for the options that are no numbers, such as lists of words.
+
+        What it gives arrives in the `options` of `apply` under the same names, with the rows as first dimension. Rows
+        of other requests may have other lengths, so every dimension is padded at its end to the longest: with -1
+        (int64), 0 (floats) or False. `prompt` holds the tokens of the prompt. Raises `UserError` for options that
+        cannot be, such as a word that the vocabulary cannot write.
+        """
+        return {}
+
+    def init_state(self, options: Columns) -> Columns:
+        """The state of rows before their first token, for a transform that must remember more than the history.
+
+        Tensors whose first dimension is the rows, of the same type and shape for every row at every time.
+        """
+        return {}
 
     @abstractmethod
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
@@ -71,6 +100,21 @@ class Transform(ABC):
 
         Never changes its input, never looks across rows, never removes every token of a row, and keeps -inf at -inf.
         """
+
+    def observe(
+        self,
+        state: Columns,
+        tokens: torch.Tensor,
+        before: torch.Tensor,
+        after: torch.Tensor,
+        options: Columns,
+    ) -> Columns:
+        """The state after `tokens` [N] int64 were chosen; called only where `init_state` gives one.
+
+        `before` and `after` [N, V] are the logits that `apply` got and gave for the choice. Gives new tensors and
+        changes none, so the engine can fork a text by keeping the old ones.
+        """
+        return state
 
 
 class Selector(ABC):
@@ -82,7 +126,7 @@ class Selector(ABC):
 
 
 class Strategy:
-    """A named preset: which transforms, in which order, and which selector. Subclass it and set the three names.
+    """A named preset: which transforms, in which order, and which selector or search. Subclass it and set the names.
 
     It is read when the config is checked, so its module must import nothing heavy.
     """
@@ -91,7 +135,10 @@ class Strategy:
     """Names of transforms, in the order in which they are applied."""
 
     selector: ClassVar[str] = "sample"
-    """Name of the selector."""
+    """Name of the selector. A search that chooses by itself does not use it."""
 
-    defaults: ClassVar[Mapping[str, float]] = {}
-    """Values that differ from the transforms' own defaults."""
+    search: ClassVar[str | None] = None
+    """Name of the search that keeps several texts at once; None writes token by token."""
+
+    defaults: ClassVar[Mapping[str, object]] = {}
+    """Values that differ from the own defaults of the transforms and the search."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:
     import torch
+
+
+Ability: TypeAlias = Literal["rewind", "hidden"]
+"""`rewind`: `extend` and `rewind` work. `hidden`: `prefill(keep_hidden=True)` and `hidden` work."""
 
 
 class Runner(ABC):
@@ -25,6 +29,9 @@ class Runner(ABC):
     context_length: int
     """How many tokens a row can hold, prompt included."""
 
+    abilities: frozenset[Ability] = frozenset()
+    """What the runner can do for this model beyond the five methods that every runner has. Drafts need `rewind`."""
+
     @classmethod
     @abstractmethod
     def open(cls, folder: Path, *, device: str = "auto") -> Self:
@@ -34,10 +41,11 @@ class Runner(ABC):
         """
 
     @abstractmethod
-    def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[list[int], torch.Tensor]:
+    def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
         """Start one row per prompt: the new rows' handles, and the logits [N, V] float32 of the next token of each.
 
-        Prompts have at least one token and at most `context_length`, and may differ in length.
+        Prompts have at least one token and at most `context_length`, and may differ in length. With `keep_hidden`
+        these rows, and the forks of them, keep what `hidden` gives.
         """
 
     @abstractmethod
@@ -54,6 +62,24 @@ class Runner(ABC):
     @abstractmethod
     def drop(self, rows: Sequence[int]) -> None:
         """End rows and free what they held."""
+
+    def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        """Append at least one token to each of `rows`: for each row the logits [new tokens, V] float32 after each.
+
+        What `step` gives for one token after the other, in one pass. Only for a runner with the ability `rewind`.
+        """
+        raise NotImplementedError
+
+    def rewind(self, rows: Sequence[int], counts: Sequence[int]) -> None:
+        """Let each of `rows` forget so many of its last tokens; at least one stays. Only with the ability `rewind`."""
+        raise NotImplementedError
+
+    def hidden(self, row: int) -> torch.Tensor:
+        """[length, width] float32: the last hidden states, from which the logits come, for all tokens of a row.
+
+        Only with the ability `hidden`, and for rows that `prefill` was asked to keep them for.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def score(self, sequences: Sequence[Sequence[int]]) -> list[torch.Tensor]:

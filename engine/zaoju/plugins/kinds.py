@@ -19,6 +19,9 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "transform": "zaoju_transforms",
         "selector": "zaoju_selectors",
         "strategy": "zaoju_strategies",
+        "search": "zaoju_searches",
+        "proposer": "zaoju_proposers",
+        "constraint": "zaoju_constraints",
     }
 )
 """For each kind the hook that offers its components, in the order in which a run uses them."""

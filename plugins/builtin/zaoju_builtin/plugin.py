@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from zaoju import Component, hookimpl
+from zaoju_builtin.decoding.constraints.components import constraints
+from zaoju_builtin.decoding.proposers.components import proposers
+from zaoju_builtin.decoding.searches.components import searches
+from zaoju_builtin.decoding.selectors.components import selectors
+from zaoju_builtin.decoding.strategies.components import strategies
+from zaoju_builtin.decoding.transforms.components import transforms
 
 ZAOJU_CONTRACT = 1
 
@@ -156,48 +162,29 @@ def zaoju_runners() -> list[Component]:
 
 @hookimpl
 def zaoju_transforms() -> list[Component]:
-    options = f"{_HOME}.decoding.options"
-    return [
-        Component(
-            "temperature",
-            f"{_HOME}.decoding.temperature:Temperature",
-            options=f"{options}:TemperatureOptions",
-            summary="Divides the logits: below 1 is bolder, above 1 more varied",
-        ),
-        Component(
-            "top_k",
-            f"{_HOME}.decoding.top_k:TopK",
-            options=f"{options}:TopKOptions",
-            summary="Keeps the k most probable tokens",
-        ),
-        Component(
-            "top_p",
-            f"{_HOME}.decoding.top_p:TopP",
-            options=f"{options}:TopPOptions",
-            summary="Keeps the smallest set of tokens that holds the share p of the probability",
-        ),
-        Component(
-            "repetition_penalty",
-            f"{_HOME}.decoding.repetition_penalty:RepetitionPenalty",
-            options=f"{options}:RepetitionPenaltyOptions",
-            summary="Makes tokens that were already used less probable",
-        ),
-    ]
+    return transforms()
 
 
 @hookimpl
 def zaoju_selectors() -> list[Component]:
-    return [
-        Component("argmax", f"{_HOME}.decoding.argmax:Argmax", summary="The most probable token"),
-        Component("sample", f"{_HOME}.decoding.sample:Sample", summary="A token drawn by its probability"),
-    ]
+    return selectors()
 
 
 @hookimpl
 def zaoju_strategies() -> list[Component]:
-    home = f"{_HOME}.decoding.strategies"
-    return [
-        Component("greedy", f"{home}:Greedy", summary="Always the most probable token"),
-        Component("top_k", f"{home}:TopKStrategy", summary="Draws from the k most probable tokens"),
-        Component("nucleus", f"{home}:Nucleus", summary="Draws from the smallest set that holds the share p"),
-    ]
+    return strategies()
+
+
+@hookimpl
+def zaoju_searches() -> list[Component]:
+    return searches()
+
+
+@hookimpl
+def zaoju_proposers() -> list[Component]:
+    return proposers()
+
+
+@hookimpl
+def zaoju_constraints() -> list[Component]:
+    return constraints()

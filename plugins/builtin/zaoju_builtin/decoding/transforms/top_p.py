@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
-from zaoju_builtin.decoding.ranking import leading
+from zaoju_builtin.decoding.transforms.ranking import leading
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
