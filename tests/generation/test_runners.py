@@ -62,9 +62,9 @@ def test_rows_join_leave_fork_and_step_in_any_company(runner_and_model: tuple[Ru
     runner, model = runner_and_model
     draw = random.Random(3)
     texts: dict[int, list[int]] = {}
-    for _ in range(60):
+    for _ in range(90):
         able = [row for row in texts if len(texts[row]) < CONTEXT]
-        action = draw.choice(["join", "step", "step", "step", "fork", "drop"])
+        action = draw.choice(["join", "step", "step", "extend", "rewind", "fork", "drop"])
         if action == "join" and len(texts) < 8:
             prompts = [
                 [draw.randrange(VOCABULARY) for _ in range(draw.randint(1, 9))] for _ in range(draw.randint(1, 3))
@@ -79,6 +79,20 @@ def test_rows_join_leave_fork_and_step_in_any_company(runner_and_model: tuple[Ru
             for row, token in zip(rows, tokens, strict=True):
                 texts[row].append(token)
             assert_right(logits, model, [texts[row] for row in rows])
+        elif action == "extend" and able:
+            rows = draw.sample(able, draw.randint(1, len(able)))
+            rooms = [CONTEXT - len(texts[row]) for row in rows]
+            new = [[draw.randrange(VOCABULARY) for _ in range(draw.randint(1, min(4, room)))] for room in rooms]
+            for row, tokens, logits in zip(rows, new, runner.extend(rows, new), strict=True):
+                before = texts[row]
+                texts[row] = before + tokens
+                assert_right(logits, model, [before + tokens[: count + 1] for count in range(len(tokens))])
+        elif action == "rewind" and texts:
+            rows = draw.sample(list(texts), draw.randint(1, len(texts)))
+            counts = [draw.randint(0, min(4, len(texts[row]) - 1)) for row in rows]
+            runner.rewind(rows, counts)
+            for row, count in zip(rows, counts, strict=True):
+                texts[row] = texts[row][: len(texts[row]) - count]
         elif action == "fork" and texts and len(texts) < 8:
             row = draw.choice(list(texts))
             texts[runner.fork(row)] = list(texts[row])
@@ -89,6 +103,32 @@ def test_rows_join_leave_fork_and_step_in_any_company(runner_and_model: tuple[Ru
                 del texts[row]
     assert max(map(len, texts.values())) > 10
     runner.drop(list(texts))
+
+
+def test_the_last_hidden_states_are_those_that_the_logits_come_from(
+    runner_and_model: tuple[Runner, CausalLM],
+) -> None:
+    runner, model = runner_and_model
+    prompts = [[5, 6, 7], [9, 8, 7, 6, 5], [1]]
+    rows, _ = runner.prefill(prompts, keep_hidden=True)
+    [plain], _ = runner.prefill([[5, 6, 7]])
+    runner.step([*rows, plain], [11, 12, 13, 11])
+    runner.extend(rows[:2], [[3, 4], [2]])
+    runner.rewind(rows[:1], [1])
+    copy = runner.fork(rows[0])
+    runner.step([copy], [40])
+    texts = {rows[0]: [5, 6, 7, 11, 3], rows[1]: [9, 8, 7, 6, 5, 12, 2], rows[2]: [1, 13], copy: [5, 6, 7, 11, 3, 40]}
+    embeddings = {
+        name: weight for name, weight in model.named_parameters() if name.endswith(("wte.weight", "lm_head.weight"))
+    }
+    head = list(embeddings.values())[-1]
+    for row, tokens in texts.items():
+        with torch.no_grad():
+            expected = model(torch.tensor([tokens]))[0]
+            given = runner.hidden(row) @ head.T
+        assert runner.hidden(row).shape == (len(tokens), model.width)
+        torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-4)
+    runner.drop([*texts, plain])
 
 
 def test_a_row_can_be_filled_to_the_context(runner_and_model: tuple[Runner, CausalLM]) -> None:
@@ -138,10 +178,10 @@ def test_a_prompt_that_fails_leaves_no_rows(monkeypatch: pytest.MonkeyPatch) -> 
     runner = TransformersRunner(small_llama(VOCABULARY, CONTEXT))
     forward = runner._forward
 
-    def fail_on_the_second(ids: torch.Tensor, mask: torch.Tensor, cache: None) -> tuple[torch.Tensor, object]:
+    def fail_on_the_second(*arguments: object) -> torch.Tensor:
         if runner._groups:
             raise MemoryError
-        return forward(ids, mask, cache)
+        return forward(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("zaoju.generation.transformers_runner.LOGITS_PER_PASS", 4)
     monkeypatch.setattr(runner, "_forward", fail_on_the_second)

@@ -71,7 +71,7 @@ def open_decoding(config: ConfigSource = None, *, overrides: Sequence[str] = ())
     loaded = _load_if_there(config, overrides)
     plugins = _discover(loaded)
     try:
-        decoding = plan_decoding(plugins, loaded.config.decoding)
+        decoding = plan_decoding(plugins, loaded.config.decoding, loaded.folder)
     except FaultsError as error:
         raise ConfigError(tell([fault.below(("decoding",)) for fault in error.faults], loaded.locate)) from None
     run = absolute_path(loaded.config.run, loaded.folder)

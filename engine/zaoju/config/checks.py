@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from zaoju.config.decoding import DEFAULT_STRATEGY, plan_decoding
+from zaoju.config.decoding import plan_decoding
 from zaoju.config.faults import Fault, FaultsError, tell
 from zaoju.config.load import LoadedConfig
 from zaoju.config.paths import absolute_path, with_absolute_paths
 from zaoju.config.plan import DecodingPlan, Plan
+from zaoju.config.preset import DEFAULT_STRATEGY
 from zaoju.config.schema import Choice, Config, Decoding
 from zaoju.config.source import KeyPath
 from zaoju.config.wording import faults_of
@@ -132,7 +133,7 @@ class _Checker:
     def decoding(self, decoding: Decoding, path: KeyPath) -> DecodingPlan | None:
         """The plan of a `decoding` section; None where something is wrong with it."""
         try:
-            return plan_decoding(self.plugins, decoding)
+            return plan_decoding(self.plugins, decoding, self.folder)
         except FaultsError as error:
             self.faults += [fault.below(path) for fault in error.faults]
         except PluginError as error:
@@ -142,7 +143,7 @@ class _Checker:
     def strategy(self, name: str, path: KeyPath) -> None:
         """Refuse the name of a strategy that cannot be used."""
         try:
-            plan_decoding(self.plugins, Decoding(strategy=name))
+            plan_decoding(self.plugins, Decoding(strategy=name), self.folder)
         except FaultsError as error:
             self.faults += [Fault(path, fault.message) for fault in error.faults]
         except PluginError as error:
@@ -179,5 +180,10 @@ def _filled_decoding(decoding: Decoding, plan: DecodingPlan) -> Decoding:
     if decoding.chain is None:
         settings["strategy"] = decoding.strategy or DEFAULT_STRATEGY
     else:
-        settings["selector"] = plan.selector.name if decoding.selector is None else decoding.selector
+        default = None if plan.selector is None else plan.selector.name
+        settings["selector"] = default if decoding.selector is None else decoding.selector
+    if decoding.proposer is not None and plan.proposer is not None:
+        settings["proposer"] = _filled(decoding.proposer, plan.proposer)
+    if decoding.constraint is not None and plan.constraint is not None:
+        settings["constraint"] = _filled(decoding.constraint, plan.constraint)
     return Decoding.model_validate(settings)

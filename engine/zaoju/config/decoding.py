@@ -1,4 +1,4 @@
-"""From decoding settings to a plan: which transforms, in which order, with which numbers.
+"""From decoding settings to a plan: which transforms, in which order, who chooses, with which options.
 
 Nothing that the user writes is dropped, and nothing acts that the plan does not list.
 """
@@ -6,30 +6,28 @@ Nothing that the user writes is dropped, and nothing acts that the plan does not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from zaoju.config.faults import Fault, FaultsError, tell
+from zaoju.config.paths import with_absolute_paths
 from zaoju.config.plan import DecodingPlan
-from zaoju.config.schema import Decoding
+from zaoju.config.preset import Preset, find_offer, option_fields, preset_of
+from zaoju.config.schema import Choice, Decoding
 from zaoju.config.wording import faults_of, unknown_key, written
-from zaoju.contracts import Strategy
 from zaoju.errors import PluginError, UserError
 from zaoju.plugins import Offer, PluginManager, ResolvedComponent
 
-DEFAULT_STRATEGY = "nucleus"
-DEFAULT_SELECTOR = "sample"
-
-# A lone transform that is named as a strategy acts after these, as in the builtin presets.
-_BEFORE_A_LONE_TRANSFORM = ("repetition_penalty", "temperature")
+_ASKS_THE_SELECTOR = "selector"
+"""What a search names in `Component.needs` where it calls the selector."""
 
 
 def resolve_decoding(plugins: PluginManager, settings: Mapping[str, object]) -> DecodingPlan:
     """The plan for settings such as `{"strategy": "nucleus", "top_p": 0.9}`; the keys are those of `decoding`.
 
-    Imports neither torch nor any transform, only option models. Raises `UserError` with everything that is wrong, one
+    Imports neither torch nor any component, only option models. Raises `UserError` with everything that is wrong, one
     line each, such as `top_p: must be <= 1, got 1.5`.
     """
     try:
@@ -37,115 +35,88 @@ def resolve_decoding(plugins: PluginManager, settings: Mapping[str, object]) -> 
             decoding = Decoding.model_validate(settings)
         except ValidationError as error:
             raise FaultsError(faults_of(error, Decoding, settings)) from None
-        return plan_decoding(plugins, decoding)
+        return plan_decoding(plugins, decoding, Path.cwd())
     except FaultsError as error:
         raise UserError(tell(error.faults, lambda path: "")) from None
 
 
-def plan_decoding(plugins: PluginManager, decoding: Decoding) -> DecodingPlan:
-    """The plan for a validated `decoding` section. Raises `FaultsError` with key paths below that section."""
-    preset = _preset(plugins, decoding)
-    offers = [_find(plugins, "transform", name, preset.key) for name in preset.chain]
+def plan_decoding(plugins: PluginManager, decoding: Decoding, folder: Path) -> DecodingPlan:
+    """The plan for a validated `decoding` section; its relative paths start at `folder`.
+
+    Raises `FaultsError` with key paths below that section.
+    """
+    preset = preset_of(plugins, decoding)
+    offers = preset.offers(plugins)
     owners = _owners(offers, preset)
     faults = [Fault((key,), _not_in_chain(plugins, key, preset)) for key in decoding.options if key not in owners]
-    chain: list[ResolvedComponent] = []
-    for name, offer in zip(preset.chain, offers, strict=True):
+    parts: list[ResolvedComponent] = []
+    for offer in offers:
         given = {key: value for key, value in decoding.options.items() if owners.get(key) is offer}
         start = {key: value for key, value in preset.defaults.items() if owners[key] is offer}
         try:
-            chain.append(_resolve_transform(plugins, name, offer, {**start, **given}))
+            parts.append(_resolve(plugins, offer, {**start, **given}, folder))
         except FaultsError as error:
             faults.extend(error.faults)
-    _find(plugins, "selector", preset.selector, preset.selector_key)
+    asks_selector = _check_who_chooses(plugins, decoding, preset, faults)
+    extras = {
+        kind: _resolve_choice(plugins, kind, choice, folder, faults)
+        for kind, choice in (("proposer", decoding.proposer), ("constraint", decoding.constraint))
+    }
     if faults:
         raise FaultsError(faults)
+    used = [*offers, *(plugins.find(part.kind, f"{part.package}:{part.name}") for part in extras.values() if part)]
     return DecodingPlan(
         strategy=preset.name,
-        chain=tuple(chain),
-        selector=plugins.resolve("selector", preset.selector),
-        options={key: _number(component, key) for component in chain for key in component.options},
+        chain=tuple(part for part in parts if part.kind == "transform"),
+        selector=plugins.resolve("selector", preset.selector) if asks_selector else None,
+        search=next((part for part in parts if part.kind == "search"), None),
+        proposer=extras["proposer"],
+        constraint=extras["constraint"],
+        options={key: value for part in parts for key, value in part.options.items()},
+        needs=frozenset[str]().union(*(offer.component.needs for offer in used)) - {_ASKS_THE_SELECTOR},
         max_new_tokens=decoding.max_new_tokens,
         stop=decoding.stop,
         seed=decoding.seed,
+        logprobs=decoding.logprobs,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Preset:
-    """A chain as it was asked for, by names."""
-
-    name: str
-    chain: tuple[str, ...]
-    selector: str
-    defaults: Mapping[str, float]
-    key: str
-    """Where the user wrote the chain: `strategy` or `chain`."""
-
-    @property
-    def selector_key(self) -> str:
-        return "strategy" if self.key == "strategy" else "selector"
-
-    @property
-    def label(self) -> str:
-        who = f"strategy {self.name!r}, whose chain is" if self.key == "strategy" else "the chain"
-        return f"{who} [{', '.join(self.chain)}]"
+def _check_who_chooses(plugins: PluginManager, decoding: Decoding, preset: Preset, faults: list[Fault]) -> bool:
+    """Whether the selector is asked; what the user wrote beside a search in vain is a fault."""
+    find_offer(plugins, "selector", preset.selector, preset.selector_key)
+    if preset.search is None:
+        return True
+    offer = preset.search_offer(plugins, preset.search)
+    asks = _ASKS_THE_SELECTOR in offer.component.needs
+    if decoding.selector is not None and not asks:
+        message = f"has no effect with the search {preset.search!r}, which chooses by itself; leave it out"
+        faults.append(Fault(("selector",), message))
+    if decoding.proposer is not None:
+        message = f"does not go together with the search {preset.search!r}: drafts serve one text at a time; keep one"
+        faults.append(Fault(("proposer",), message))
+    return asks
 
 
-def _preset(plugins: PluginManager, decoding: Decoding) -> _Preset:
-    if decoding.chain is not None:
-        selector = decoding.selector or DEFAULT_SELECTOR
-        preset = _Preset("+".join((*decoding.chain, selector)), decoding.chain, selector, {}, "chain")
-    else:
-        preset = _named_preset(plugins, decoding.strategy or DEFAULT_STRATEGY)
-    names = [name.rpartition(":")[2] for name in preset.chain]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise FaultsError([Fault((preset.key,), f"{', '.join(twice)} stands more than once in {preset.label}")])
-    return preset
-
-
-def _named_preset(plugins: PluginManager, name: str) -> _Preset:
-    """A strategy of that name, or else the lone transform of that name with the usual ones before it."""
-    if not _is_offered(plugins, "strategy", name) and _is_offered(plugins, "transform", name):
-        before = [other for other in _BEFORE_A_LONE_TRANSFORM if other != name.rpartition(":")[2]]
-        return _Preset(name, (*before, name), DEFAULT_SELECTOR, {}, "strategy")
-    offer = _find(plugins, "strategy", name, "strategy")
-    strategy = plugins.resolve("strategy", name).load(Strategy)
-    preset = _Preset(name, tuple(strategy.chain), strategy.selector, dict(strategy.defaults), "strategy")
-    known = {key for part in preset.chain for key in _option_fields(_find(plugins, "transform", part, "strategy"))}
-    stray = sorted(set(preset.defaults) - known)
-    if stray:
-        raise FaultsError([Fault(("strategy",), f"{offer.label} sets {', '.join(stray)}, which no part of it has")])
-    return preset
-
-
-def _is_offered(plugins: PluginManager, kind: str, name: str) -> bool:
-    return any(
-        name in (offer.component.name, f"{offer.package}:{offer.component.name}") for offer in plugins.offers(kind)
-    )
-
-
-def _find(plugins: PluginManager, kind: str, name: str, key: str) -> Offer:
+def _resolve_choice(
+    plugins: PluginManager, kind: str, choice: Choice | None, folder: Path, faults: list[Fault]
+) -> ResolvedComponent | None:
+    """A component that is chosen with options of its own; None where none is, or something is wrong with it."""
+    if choice is None:
+        return None
     try:
-        return plugins.find(kind, name)
+        return _resolve(plugins, find_offer(plugins, kind, choice.name, kind), choice.options, folder)
+    except FaultsError as error:
+        faults += [fault if fault.path == (kind,) else fault.below((kind,)) for fault in error.faults]
     except PluginError as error:
-        advice = ""
-        if kind == "strategy" and not _is_offered(plugins, kind, name):
-            transforms = ", ".join(sorted({offer.component.name for offer in plugins.offers("transform")}))
-            advice = f" One transform can be named too: {transforms}."
-        raise FaultsError([Fault((key,), f"{error}{advice}")]) from error
+        faults.append(Fault((kind,), str(error)))
+    return None
 
 
-def _option_fields(offer: Offer) -> dict[str, FieldInfo]:
-    model = offer.options_model()
-    return {} if model is None else {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def _owners(offers: Sequence[Offer], preset: _Preset) -> dict[str, Offer]:
-    """Which transform of the chain each option belongs to."""
+def _owners(offers: Sequence[Offer], preset: Preset) -> dict[str, Offer]:
+    """Which transform or search each option belongs to."""
     owners: dict[str, Offer] = {}
     for offer in offers:
-        for key in _option_fields(offer):
+        for key in option_fields(offer):
             if key in Decoding.model_fields:
                 message = f"{offer.label} has an option {key!r}, which is a key of `decoding` itself"
                 raise FaultsError([Fault((preset.key,), message)])
@@ -156,49 +127,43 @@ def _owners(offers: Sequence[Offer], preset: _Preset) -> dict[str, Offer]:
     return owners
 
 
-def _resolve_transform(
-    plugins: PluginManager, name: str, offer: Offer, options: Mapping[str, object]
-) -> ResolvedComponent:
-    """The transform with its options, which must be numbers."""
-    fields = _option_fields(offer)
-    faults = [fault for key, value in options.items() for fault in _fault_of_type(key, value, fields[key])]
+def _resolve(plugins: PluginManager, offer: Offer, options: Mapping[str, object], folder: Path) -> ResolvedComponent:
+    """The component with its options."""
+    fields = option_fields(offer)
+    faults = [
+        fault for key, value in options.items() if key in fields for fault in _fault_of_type(key, value, fields[key])
+    ]
     if faults:
         raise FaultsError(faults)
+    model = offer.options_model()
+    given = options if model is None else with_absolute_paths(model, options, folder)
     try:
-        return plugins.resolve("transform", name, options)
+        return plugins.resolve(offer.kind, f"{offer.package}:{offer.component.name}", given)
     except ValidationError as error:
-        model = offer.options_model()
         assert model is not None
-        raise FaultsError(faults_of(error, model, options)) from None
+        raise FaultsError(faults_of(error, model, {**given, **options})) from None
 
 
 def _fault_of_type(key: str, value: object, field: FieldInfo) -> list[Fault]:
-    """Options of transforms are numbers, and switches are no numbers, though Python would take them for some."""
+    """A switch is no number, though Python would take it for one, and text is none either."""
     if field.annotation is bool:
         return [] if isinstance(value, bool) else [Fault((key,), f"must be true or false, got {written(value)}")]
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if field.annotation in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
         return [Fault((key,), f"must be a number, got {written(value)}")]
     return []
 
 
-def _number(component: ResolvedComponent, key: str) -> float:
-    value = component.options[key]
-    if not isinstance(value, int | float):
-        raise PluginError(
-            f"transform {component.name!r} of {component.package}: its option {key!r} is {value!r}; "
-            "an option of a transform must be a number"
-        )
-    return value
-
-
-def _not_in_chain(plugins: PluginManager, key: str, preset: _Preset) -> str:
-    """Why a key has no effect: it belongs to a transform that is not in the chain, or nobody knows it."""
+def _not_in_chain(plugins: PluginManager, key: str, preset: Preset) -> str:
+    """Why a key has no effect: it belongs to a component that does not act here, or nobody knows it."""
     known = set(Decoding.model_fields)
-    for offer in sorted(plugins.offers("transform"), key=lambda offer: offer.component.name != key):
+    candidates = [*plugins.offers("transform"), *plugins.offers("search")]
+    for offer in sorted(candidates, key=lambda offer: offer.component.name != key):
         try:
-            names = _option_fields(offer)
+            names = option_fields(offer)
         except PluginError:  # a broken transform that nobody asked for must not hide the mistake that is told here
             continue
+        if key in names and offer.kind == "search":
+            return f"has no effect with {preset.label}; leave it out, or write `strategy: {offer.component.name}`"
         if key in names:
             chain = ", ".join((*preset.chain, offer.component.name))
             how = "set the order yourself instead of a strategy" if preset.key == "strategy" else "add it"

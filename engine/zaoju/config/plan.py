@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zaoju.config.schema import Config
-from zaoju.plugins import ResolvedComponent
+from zaoju.plugins import JSON, ResolvedComponent
 
 
 @dataclass(frozen=True, slots=True)
 class DecodingPlan:
-    """How text is written: which transforms in which order, which selector, and every number that acts.
+    """How text is written: which transforms in which order, who chooses, and every option that acts.
 
     It holds names and plain values only, so it can be pickled and recorded.
     """
@@ -22,21 +22,48 @@ class DecodingPlan:
     chain: tuple[ResolvedComponent, ...]
     """The transforms, in the order in which they are applied, each with its own options."""
 
-    selector: ResolvedComponent
+    selector: ResolvedComponent | None
+    """Takes one token; None where the search chooses by itself."""
 
-    options: Mapping[str, float]
-    """The options of the whole chain by name: nothing acts that is not listed here."""
+    search: ResolvedComponent | None
+    """Keeps several texts at once; None where a text is written token by token."""
+
+    proposer: ResolvedComponent | None
+    """Guesses at next tokens, which change the speed and never the text."""
+
+    constraint: ResolvedComponent | None
+    """The form that the text must have."""
+
+    options: Mapping[str, JSON]
+    """The options of the chain and of the search by name: nothing acts that is not listed here."""
+
+    needs: frozenset[str]
+    """What the components ask of the model and its vocabulary, such as `bytes` or `hidden`."""
 
     max_new_tokens: int
     stop: tuple[str, ...]
     seed: int | None
+
+    logprobs: int | None
+    """How many alternatives are reported with the log-probability of each token; None reports none at all."""
+
+    @property
+    def choosers(self) -> tuple[ResolvedComponent, ...]:
+        """Who decides which token comes: the selector, the search, or a search that asks the selector."""
+        return tuple(part for part in (self.search, self.selector) if part is not None)
+
+    @property
+    def parts(self) -> tuple[ResolvedComponent, ...]:
+        """Every component that acts."""
+        others = (self.proposer, self.constraint)
+        return (*self.chain, *self.choosers, *(part for part in others if part is not None))
 
     def identity(self) -> dict[str, object]:
         """What an artefact records of the plan, and what decides whether texts must be written again."""
         return {
             "strategy": self.strategy,
             "chain": [component.identity() for component in self.chain],
-            "selector": self.selector.identity(),
+            **{part.kind: part.identity() for part in self.parts if part.kind != "transform"},
             "max_new_tokens": self.max_new_tokens,
             "stop": list(self.stop),
             "seed": self.seed,

@@ -121,7 +121,7 @@ class Model(Section):
 
 
 class Decoding(BaseModel):
-    """How text is written. The options of the strategy's transforms stand here too: `temperature`, `top_k`, ..."""
+    """How text is written. The options of its transforms and its search stand here too: `temperature`, `beams`, ..."""
 
     model_config = ConfigDict(extra="allow", frozen=True, validate_default=True, use_attribute_docstrings=True)
 
@@ -131,24 +131,33 @@ class Decoding(BaseModel):
     """Instead of a strategy: transforms, in the order in which they are applied."""
     selector: Text | None = None
     """With `chain`: how a token is chosen; `sample` where it is not given."""
+    search: Text | None = None
+    """With `chain`: keeps several texts at once to end with a better one."""
+    proposer: Choice | None = None
+    """Guesses at the next tokens, which the model checks in one pass: faster, and the same text."""
+    constraint: Choice | None = None
+    """A form that the text must have, such as a regular expression or a JSON schema."""
     max_new_tokens: Annotated[Whole, Field(ge=1)] = 100
     """How many tokens a text may have beyond its prompt."""
     stop: tuple[Text, ...] = ()
     """Texts that end the writing; they are cut off."""
     seed: Seed | None = None
     """The seed of the random numbers of decoding; empty means that each request draws its own."""
+    logprobs: Annotated[Whole, Field(ge=0, le=100)] | None = None
+    """Report each token's log-probability and so many alternatives to it; empty reports none."""
 
     @model_validator(mode="after")
     def _agree(self) -> Decoding:
         if self.strategy is not None and self.chain is not None:
             raise ValueError("`strategy` and `chain` exclude each other; keep one of them")
-        if self.selector is not None and self.chain is None:
-            raise ValueError("`selector` belongs to a `chain`; a strategy has its own")
+        for key in ("selector", "search"):
+            if getattr(self, key) is not None and self.chain is None:
+                raise ValueError(f"`{key}` belongs to a `chain`; a strategy has its own")
         return self
 
     @property
     def options(self) -> Mapping[str, object]:
-        """The flat options of transforms as written; no transform's model has seen them yet."""
+        """The flat options of the transforms and the search as written; no model of theirs has seen them yet."""
         return self.__pydantic_extra__ or {}
 
 

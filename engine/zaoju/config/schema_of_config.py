@@ -28,7 +28,9 @@ def json_schema(plugins: PluginManager) -> Schema:
     definitions.pop("Choice")
     definitions["Decoding"] = _decoding(plugins, _mapping(definitions["Decoding"]), definitions)
     strategies = _mapping(_mapping(_mapping(definitions["Evaluation"])["properties"])["strategies"])
-    strategies["items"] = {"enum": _names([*plugins.offers("strategy"), *plugins.offers("transform")])}
+    strategies["items"] = {
+        "enum": _names(offer for kind in ("strategy", "transform", "search") for offer in plugins.offers(kind))
+    }
     return schema
 
 
@@ -88,23 +90,29 @@ def _options(offer: Offer, model: type[Options], definitions: Schema) -> Schema:
 
 
 def _decoding(plugins: PluginManager, section: Schema, definitions: Schema) -> Schema:
-    """The section with the options of every installed transform."""
-    transforms = plugins.offers("transform")
+    """The section with the options of every installed transform and search."""
+    transforms, searches = plugins.offers("transform"), plugins.offers("search")
     options: dict[str, list[object]] = {}
-    for offer in transforms:
+    for offer in (*transforms, *searches):
         branch, _ = _component(offer, definitions)
         for key, option in _mapping(branch["properties"]).items():
             if key != "name":
                 options.setdefault(key, []).append(option)
     properties: Schema = {key: _one_of_several(found) for key, found in options.items()}
     properties |= _mapping(section["properties"])
-    properties["strategy"] = _optional(properties["strategy"], [*plugins.offers("strategy"), *transforms])
+    named = [*plugins.offers("strategy"), *transforms, *searches]
+    properties["strategy"] = _optional(properties["strategy"], named)
     properties["selector"] = _optional(properties["selector"], plugins.offers("selector"))
+    properties["search"] = _optional(properties["search"], searches)
+    for kind in ("proposer", "constraint"):
+        choice = _choice(plugins.offers(kind), definitions)
+        properties[kind] = {**_mapping(properties[kind]), "anyOf": [choice, {"type": "null"}]}
     chain = {"type": "array", "items": {"enum": _names(transforms)}, "uniqueItems": True}
     properties["chain"] = {**_mapping(properties["chain"]), "anyOf": [chain, {"type": "null"}]}
     refused = [
         {"allOf": [_given("strategy"), _given("chain")]},
         {"allOf": [_given("selector"), {"not": _given("chain")}]},
+        {"allOf": [_given("search"), {"not": _given("chain")}]},
     ]
     return {**section, "properties": properties, "additionalProperties": False, "not": {"anyOf": refused}}
 

@@ -11,7 +11,7 @@ from zaoju.config.source import scalar
 def effective_values(plan: Plan) -> dict[str, object]:
     """The whole effective config as plain values: every default filled in, every path absolute."""
     values = plan.config.model_dump(mode="json")
-    unused = ("chain", "selector") if plan.config.decoding.chain is None else ("strategy",)
+    unused = ("chain", "selector", "search") if plan.config.decoding.chain is None else ("strategy",)
     values["decoding"] = {key: value for key, value in values["decoding"].items() if key not in unused}
     return values
 

@@ -68,18 +68,18 @@ class Runner(ABC):
 
         What `step` gives for one token after the other, in one pass. Only for a runner with the ability `rewind`.
         """
-        raise NotImplementedError
+        raise NotImplementedError("a runner with the ability `rewind` extends rows")
 
     def rewind(self, rows: Sequence[int], counts: Sequence[int]) -> None:
         """Let each of `rows` forget so many of its last tokens; at least one stays. Only with the ability `rewind`."""
-        raise NotImplementedError
+        raise NotImplementedError("a runner with the ability `rewind` takes tokens back")
 
     def hidden(self, row: int) -> torch.Tensor:
         """[length, width] float32: the last hidden states, from which the logits come, for all tokens of a row.
 
         Only with the ability `hidden`, and for rows that `prefill` was asked to keep them for.
         """
-        raise NotImplementedError
+        raise NotImplementedError("a runner with the ability `hidden` keeps hidden states")
 
     @abstractmethod
     def score(self, sequences: Sequence[Sequence[int]]) -> list[torch.Tensor]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from zaoju.generation.artefact import ARTEFACT_FORMAT, DESCRIPTION, read_description, runner_over
+    from zaoju.generation.artefact import ARTEFACT_FORMAT, DESCRIPTION, open_runner, read_description, runner_over
     from zaoju.generation.engine import Engine
     from zaoju.generation.lean_runner import LeanRunner
     from zaoju.generation.results import Chunk, Generation, Request
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "zaoju.generation.artefact": ("ARTEFACT_FORMAT", "DESCRIPTION", "read_description", "runner_over"),
+        "zaoju.generation.artefact": (
+            "ARTEFACT_FORMAT",
+            "DESCRIPTION",
+            "open_runner",
+            "read_description",
+            "runner_over",
+        ),
         "zaoju.generation.engine": ("Engine",),
         "zaoju.generation.lean_runner": ("LeanRunner",),
         "zaoju.generation.results": ("Chunk", "Generation", "Request"),
@@ -38,6 +44,7 @@ __all__ = [
     "LeanRunner",
     "Request",
     "TransformersRunner",
+    "open_runner",
     "read_description",
     "runner_over",
     "sample_seeds",

@@ -31,7 +31,7 @@ def runner_over(model: CausalLM) -> Runner:
     return TransformersRunner(model)
 
 
-def open_runner(folder: Path, device: str, plugins: PluginManager, name: str | None) -> Runner:
+def open_runner(folder: Path, device: str, plugins: PluginManager, name: str | None = None) -> Runner:
     """The runner called `name` over the model in `folder`; without a name the one that the folder asks for, if any.
 
     Raises `ArtefactError` where the folder cannot be used, and `PluginError` for a runner that is not installed.

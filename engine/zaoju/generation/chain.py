@@ -1,91 +1,239 @@
-"""A chain at work: transforms in their order, then a selector, over rows that may each have other numbers."""
+"""A chain at work: transforms in their order, then a selector, over rows that may each have other options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
-from zaoju.contracts import History, Selector, StepContext, Transform
+from zaoju.contracts import Columns, History, Selector, StepContext, TokenTable, Transform
 from zaoju.errors import PluginError
+from zaoju.generation.columns import column, stack_padded, stack_rows, unstack_rows
 from zaoju.generation.uniforms import uniform
 
 if TYPE_CHECKING:
     from zaoju.config import DecodingPlan
+    from zaoju.plugins import JSON
+
+States: TypeAlias = "Mapping[str, Columns]"
+"""By the name of a transform, the state that it keeps for one row, without the dimension of the rows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowSettings:
+    """What a chain is told of one row, once; the same object for as long as the row and its forks run."""
+
+    options: Mapping[str, JSON]
+    seed: int
+    prepared: Mapping[str, Columns]
+    """By the name of a transform, what it prepared for the row."""
+
+    idle: frozenset[str]
+    """The transforms that change nothing at the row's options."""
+
+    def with_seed(self, seed: int) -> RowSettings:
+        """The same row with other random numbers."""
+        return self if seed == self.seed else replace(self, seed=seed)
 
 
 @dataclass(frozen=True, slots=True)
-class ChainRow:
-    """What a chain must know of one row: its numbers, its seed, and how many tokens it has generated."""
+class RowBatch:
+    """The settings of rows that go through a chain together, as tensors on the device of the logits."""
 
-    options: Mapping[str, float]
-    seed: int
-    index: int
+    rows: Sequence[RowSettings]
+    columns: Sequence[Columns | None]
+    """The options of each transform of the chain; None where it is idle for all rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """One transform and the names of its options."""
+    """One transform of a chain."""
 
+    name: str
     transform: Transform
     options: tuple[str, ...]
 
-    def idle(self, rows: Sequence[ChainRow]) -> bool:
-        """Whether every row has the neutral values, where the contract says that nothing changes."""
+    @property
+    def remembers(self) -> bool:
+        return type(self.transform).init_state is not Transform.init_state
+
+    def idle(self, options: Mapping[str, JSON]) -> bool:
         neutral = self.transform.neutral
-        return bool(self.options) and all(
-            name in neutral and all(row.options[name] == neutral[name] for row in rows) for name in self.options
+        return bool(neutral) and all(options.get(name) == _plain(value) for name, value in neutral.items())
+
+    def columns(self, rows: Sequence[RowSettings], device: torch.device) -> Columns:
+        values = {name: [row.options[name] for row in rows] for name in self.options}
+        numbers = {name: column(given, device) for name, given in values.items()}
+        prepared = stack_padded([row.prepared.get(self.name, {}) for row in rows], device)
+        return {name: tensor for name, tensor in numbers.items() if tensor is not None} | prepared
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a transform that remembers saw and did in one step."""
+
+    link: _Link
+    state: Columns
+    before: torch.Tensor
+    after: torch.Tensor
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a chain made of the logits of some rows."""
+
+    logits: torch.Tensor
+    """[N, V] float32."""
+
+    context: StepContext
+    seen: Sequence[_Seen]
+
+    def masked(self, allowed: torch.Tensor) -> Applied:
+        """The same with only the tokens that `allowed` [N, V] has: whatever a transform did, a constraint holds."""
+        return replace(self, logits=self.logits.masked_fill(~allowed, float("-inf")))
+
+    def part(self, start: int, stop: int, logits: torch.Tensor) -> Applied:
+        """The rows from `start` to `stop`, with other logits."""
+        context, history = self.context, self.context.history
+        some = slice(start, stop)
+        part = replace(
+            context,
+            index=context.index[some],
+            history=History(history.tokens[some], history.valid[some], history.prompt_length[some]),
+            random=lambda stream: context.random(stream)[some],
         )
+        return Applied(logits, part, ())
 
 
 class Chain:
-    """The transforms and the selector of a plan, created once."""
+    """The transforms and the selector of a plan, created once. Holds nothing of any row."""
 
     def __init__(self, plan: DecodingPlan) -> None:
-        self._names = [component.name for component in (*plan.chain, plan.selector)]
-        self._links = [_Link(part.create(Transform), tuple(part.options)) for part in plan.chain]
-        self._selector = plan.selector.create(Selector)
+        self._label = " -> ".join(component.name for component in (*plan.chain, *plan.choosers))
+        self._links = [_Link(part.name, part.create(Transform), tuple(part.options)) for part in plan.chain]
+        self._selector = None if plan.selector is None else plan.selector.create(Selector)
 
     @staticmethod
     def key(plan: DecodingPlan) -> tuple[str, ...]:
-        """Plans with equal keys can share a chain, whatever their numbers are."""
-        return tuple(component.target for component in (*plan.chain, plan.selector))
+        """Plans with equal keys can share a chain, whatever their options are."""
+        return tuple(component.target for component in (*plan.chain, *plan.choosers))
 
-    def select(
-        self, logits: torch.Tensor, rows: Sequence[ChainRow], history: History, end_of_text: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """For `logits` [N, V] float32 the chosen tokens [N] int64, and [N] bool: where the chain left no token."""
+    def settings(self, options: Mapping[str, JSON], seed: int, prompt: Sequence[int], table: TokenTable) -> RowSettings:
+        """What is told of a new row. Raises `UserError` for options that the vocabulary cannot serve."""
+        idle = frozenset(link.name for link in self._links if link.idle(options))
+        prepared = {
+            link.name: link.transform.prepare({name: options[name] for name in link.options}, prompt, table)
+            for link in self._links
+            if link.name not in idle
+        }
+        return RowSettings(options, seed, {name: given for name, given in prepared.items() if given}, idle)
+
+    def first_states(self, settings: RowSettings) -> States:
+        """The states of a row before its first token."""
+        cpu = torch.device("cpu")
+        return {
+            link.name: unstack_rows(link.transform.init_state(link.columns([settings], cpu)), 1)[0]
+            for link in self._links
+            if link.remembers and link.name not in settings.idle
+        }
+
+    def batch(self, rows: Sequence[RowSettings], device: torch.device) -> RowBatch:
+        """The rows together; use it again while the same rows go on together."""
+        return RowBatch(
+            rows,
+            [
+                None if all(link.name in row.idle for row in rows) else link.columns(rows, device)
+                for link in self._links
+            ],
+        )
+
+    def apply(
+        self,
+        logits: torch.Tensor,
+        batch: RowBatch,
+        indices: Sequence[int],
+        states: Sequence[States],
+        history: History,
+        table: TokenTable,
+    ) -> Applied:
+        """Send `logits` [N, V] float32 through the transforms. `indices` counts what each row has generated."""
         device = logits.device
 
         def random(stream: str) -> torch.Tensor:
-            numbers = [uniform(row.seed, row.index, stream) for row in rows]
-            return torch.tensor(numbers, dtype=torch.float64, device=device)
+            drawn = [uniform(row.seed, index, stream) for row, index in zip(batch.rows, indices, strict=True)]
+            return torch.tensor(drawn, dtype=torch.float64, device=device)
 
         context = StepContext(
-            index=torch.tensor([row.index for row in rows], device=device),
+            index=torch.tensor(indices, device=device),
             history=history,
             vocabulary_size=logits.shape[1],
-            end_of_text=end_of_text,
+            end_of_text=table.end_of_text,
             random=random,
         )
-        for link in self._links:
-            if not link.idle(rows):
-                columns = {name: _column([row.options[name] for row in rows], device) for name in link.options}
-                logits = link.transform.apply(logits, columns, context)
-        tokens = self._selector.select(logits, context)
-        return tokens, ~logits.gather(1, tokens.unsqueeze(1)).squeeze(1).isfinite()
+        seen = []
+        for link, columns in zip(self._links, batch.columns, strict=True):
+            if columns is None:
+                continue
+            state = _state(link, states, device) if link.remembers else {}
+            after = link.transform.apply(logits, columns, replace(context, state=state) if state else context)
+            if after.shape != logits.shape or after.dtype != logits.dtype:
+                raise PluginError(
+                    f"decoding: transform {link.name!r} gave {after.dtype} {list(after.shape)} for {logits.dtype} "
+                    f"{list(logits.shape)}: it must keep type and shape; leave it out, or tell its author"
+                )
+            if state:
+                seen.append(_Seen(link, state, logits, after, columns))
+            idle = [link.name in row.idle for row in batch.rows]
+            logits = torch.where(torch.tensor(idle, device=device)[:, None], logits, after) if any(idle) else after
+        return Applied(logits, context, seen)
+
+    def select(self, applied: Applied) -> torch.Tensor:
+        """The selector's choices: [N] int64."""
+        assert self._selector is not None, "a search that calls the selector says so in its Component.needs"
+        return self._selector.select(applied.logits, applied.context)
+
+    def observe(
+        self, applied: Applied, rows: Sequence[int], tokens: Sequence[int], old: Sequence[States]
+    ) -> list[States]:
+        """The states after row `rows[i]` of what was applied was continued with `tokens[i]`; `old[i]` are its states.
+
+        A row may be continued several times.
+        """
+        new: list[dict[str, Columns]] = [dict(states) for states in old]
+        for seen in applied.seen if rows else ():
+            index = torch.tensor(rows, device=seen.after.device)
+            state = seen.link.transform.observe(
+                {name: tensor[index] for name, tensor in seen.state.items()},
+                torch.tensor(tokens, device=seen.after.device),
+                seen.before[index],
+                seen.after[index],
+                {name: tensor[index] for name, tensor in seen.columns.items()},
+            )
+            for states, one in zip(new, unstack_rows(state, len(rows)), strict=True):
+                if seen.link.name in states:
+                    states[seen.link.name] = one
+        return list(new)
 
     def left_nothing(self, step: int) -> PluginError:
         """The error for a row of which the chain left no token."""
         return PluginError(
-            f"decoding: the chain {' -> '.join(self._names)} left no token to choose as token {step} of the text. "
+            f"decoding: the chain {self._label} left no token to choose as token {step} of the text. "
             "A transform must keep at least one token of every row: leave out the faulty one, or tell its author"
         )
 
 
-def _column(values: Sequence[float], device: torch.device) -> torch.Tensor:
-    """One value per row: int64 where the option is a whole number or a switch, float64 elsewhere."""
-    whole = all(isinstance(value, int) for value in values)
-    return torch.tensor(values, dtype=torch.int64 if whole else torch.float64, device=device)
+def _state(link: _Link, states: Sequence[States], device: torch.device) -> Columns:
+    """The rows' states of one transform. A row for which it is idle has none; zeros hold its place."""
+    known = next(state[link.name] for state in states if link.name in state)
+    zeros = {name: torch.zeros_like(tensor) for name, tensor in known.items()}
+    return stack_rows([state.get(link.name, zeros) for state in states], device)
+
+
+def _plain(value: object) -> object:
+    """A neutral value as a resolved option would have it."""
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Self
 
-from zaoju.config import resolve_decoding
+from zaoju.config import DecodingPlan, resolve_decoding
 from zaoju.contracts import EventSink, Progress, Runner
 from zaoju.errors import ArtefactError, UserError
 from zaoju.generation.artefact import open_runner
+from zaoju.generation.fixed_shapes import FixedShapes
+from zaoju.generation.job import Job
 from zaoju.generation.loop import DecodeLoop
+from zaoju.generation.parts import DecodingParts, make_task
 from zaoju.generation.results import Chunk, Generation, Request
-from zaoju.generation.running_text import RunningText
 from zaoju.generation.shared_runner import SharedRunner
+from zaoju.generation.task import Task
+from zaoju.generation.token_table import TokenizerTable
 from zaoju.generation.uniforms import fresh_seed
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import Tokenizer
@@ -28,13 +33,15 @@ class Engine:
     advance in turn, step by step.
     """
 
-    def __init__(self, runner: Runner, tokenizer: Tokenizer, plugins: PluginManager) -> None:
+    def __init__(self, runner: Runner, tokenizer: Tokenizer, plugins: PluginManager, *, device: str = "auto") -> None:
         self.runner = runner
         self.tokenizer = tokenizer
         self.plugins = plugins
         self._shared = SharedRunner(runner)
         # Logits beyond the tokenizer are padding; tokens beyond the model are special ones that it never saw.
-        self._width = min(runner.vocabulary_size, tokenizer.vocabulary_size)
+        self._table = TokenizerTable(tokenizer, min(runner.vocabulary_size, tokenizer.vocabulary_size))
+        self._parts = DecodingParts(self._table, device)
+        self._numbers = count()
         self._check_known([tokenizer.end_of_text, *tokenizer.beginning])
 
     @classmethod
@@ -45,16 +52,21 @@ class Engine:
         device: str = "auto",
         plugins: PluginManager | None = None,
         runner: str | None = None,
+        fixed_shapes: bool = False,
     ) -> Self:
         """Read a model folder: one that zaoju made, or any Hugging Face folder of a causal language model.
 
         `runner` names who computes the logits; without it the folder's own choice stands, else the fastest one that
-        can read the model. Raises `ArtefactError` where the folder cannot be used, with what is missing.
+        can read the model. With `fixed_shapes` the model computes one token of one text at a time: slow, and the
+        rounding of a text then never depends on its company or on drafts. Raises `ArtefactError` where the folder
+        cannot be used, with what is missing.
         """
         path = Path(folder)
         plugins = plugins if plugins is not None else PluginManager.discover()
         opened = open_runner(path, device, plugins, runner)
-        return cls(opened, Tokenizer.load(path, plugins), plugins)
+        if fixed_shapes:
+            opened = FixedShapes(opened)
+        return cls(opened, Tokenizer.load(path, plugins), plugins, device=device)
 
     def generate(
         self,
@@ -63,17 +75,35 @@ class Engine:
         strategy: str | None = None,
         chain: Sequence[str] | None = None,
         selector: str | None = None,
+        search: str | None = None,
+        proposer: str | Mapping[str, object] | None = None,
+        constraint: str | Mapping[str, object] | None = None,
         seed: int | None = None,
         max_new_tokens: int = 100,
         stop: Sequence[str] = (),
-        **options: float,
+        logprobs: int | None = None,
+        **options: object,
     ) -> Generation:
         """Continue `prompt` by a strategy (`nucleus` by default) or by a chain of transforms.
 
-        `options` are the numbers of the chain, such as `temperature=0.8, top_p=0.9`. Raises `UserError` where the
-        decoding cannot be, or the prompt is longer than the model's context.
+        `options` are those of the chain and the search, such as `temperature=0.8, top_p=0.9`; the other arguments are
+        the fields of `Request`. Raises `UserError` where the decoding cannot be, or the prompt is longer than the
+        model's context.
         """
-        request = Request(prompt, strategy, chain, selector, seed, max_new_tokens, stop, options)
+        request = Request(
+            prompt,
+            strategy,
+            chain,
+            selector,
+            search,
+            proposer,
+            constraint,
+            seed,
+            max_new_tokens,
+            stop,
+            logprobs,
+            options,
+        )
         return self.generate_batch([request])[0]
 
     def generate_batch(
@@ -86,28 +116,26 @@ class Engine:
     ) -> list[Generation]:
         """Continue many prompts, each in its own way; the results stand in the order of the requests.
 
-        At most `batch_size` texts are written at once. When `cancel` is set, what is not finished ends where it is.
+        At most `batch_size` rows run at once: a text is one, a search as many as it is wide. When `cancel` is set, what
+        is not finished ends where it is.
         """
         if batch_size < 1:
             raise UserError(f"batch_size must be at least 1, got {batch_size}")
-        texts = [self._begin(request) for request in requests]
-        waiting = deque(text for text in texts if text.finish_reason is None)
+        tasks = [self._begin(request) for request in requests]
+        waiting = deque(task for task in tasks if task.finish_reason is None)
         with self._loop() as loop:
             while waiting or loop.active:
                 if cancel is not None and cancel.is_set():
                     loop.cancel()
-                    for text in waiting:
-                        text.finish("cancelled")
+                    for task in waiting:
+                        task.cancel()
                     break
-                room = batch_size - len(loop.active)
-                # Texts join many at a time: prompts that are read together go on together on every runner.
-                if waiting and room >= min(len(waiting), (batch_size + 1) // 2):
-                    loop.admit([waiting.popleft() for _ in range(min(room, len(waiting)))])
+                loop.admit(_joining(waiting, loop, batch_size))
                 loop.step()
                 if on_event is not None:
-                    done = len(texts) - len(waiting) - len(loop.active)
-                    on_event(Progress("generating", done, len(texts), "texts"))
-        return [Generation.of(text) for text in texts]
+                    done = len(tasks) - len(waiting) - len(loop.active)
+                    on_event(Progress("generating", done, len(tasks), "texts"))
+        return [Generation.of(task) for task in tasks]
 
     def stream(
         self,
@@ -116,18 +144,35 @@ class Engine:
         strategy: str | None = None,
         chain: Sequence[str] | None = None,
         selector: str | None = None,
+        search: str | None = None,
+        proposer: str | Mapping[str, object] | None = None,
+        constraint: str | Mapping[str, object] | None = None,
         seed: int | None = None,
         max_new_tokens: int = 100,
         stop: Sequence[str] = (),
+        logprobs: int | None = None,
         cancel: threading.Event | None = None,
-        **options: float,
+        **options: object,
     ) -> Generator[Chunk, None, None]:
         """Continue `prompt` as `generate` does, and give the text while it is written, in whole characters.
 
         A mistake in the arguments is raised at once, not at the first chunk. The last chunk holds the `Generation`.
         The stream may be left at any time; what it holds is freed when it is closed.
         """
-        request = Request(prompt, strategy, chain, selector, seed, max_new_tokens, stop, options)
+        request = Request(
+            prompt,
+            strategy,
+            chain,
+            selector,
+            search,
+            proposer,
+            constraint,
+            seed,
+            max_new_tokens,
+            stop,
+            logprobs,
+            options,
+        )
         return self.stream_request(request, cancel=cancel)
 
     def stream_request(
@@ -136,38 +181,69 @@ class Engine:
         """What `stream` does, for a request that is already made."""
         return self._chunks(self._begin(request), cancel)
 
-    def _chunks(self, text: RunningText, cancel: threading.Event | None) -> Generator[Chunk, None, None]:
+    def _chunks(self, task: Task, cancel: threading.Event | None) -> Generator[Chunk, None, None]:
         with self._loop() as loop:
-            if text.finish_reason is None:
-                loop.admit([text])
-            while text.finish_reason is None:
-                if fresh := text.take():
+            if task.finish_reason is None:
+                loop.admit([task])
+            while task.finish_reason is None:
+                if fresh := task.take():
                     yield Chunk(fresh)
                 if cancel is not None and cancel.is_set():
                     loop.cancel()
                 loop.step()
-        yield Chunk(text.take(), Generation.of(text))
+        yield Chunk(task.take(), Generation.of(task))
 
     def _loop(self) -> DecodeLoop:
-        return DecodeLoop(self._shared, self._width, self.tokenizer.end_of_text)
+        return DecodeLoop(self._shared, self._table)
 
-    def _begin(self, request: Request) -> RunningText:
+    def _begin(self, request: Request) -> Task:
         """The text of a request before its first token. Raises `UserError` for what cannot be."""
         plan = request.plan or resolve_decoding(self.plugins, request.settings())
+        self._check_needs(plan)
         seed = request.seed if request.seed is not None else fresh_seed()
         tokens = self.tokenizer.encode(request.prompt)
         beginning = self.tokenizer.beginning
         if not tokens and not beginning:
             beginning = [self.tokenizer.end_of_text]
-        text = RunningText(request.prompt, beginning, tokens, plan, seed)
-        self._check_known(text.fed)
-        if len(text.fed) > self.runner.context_length:
+        self._check_known([*beginning, *tokens])
+        if len(beginning) + len(tokens) > self.runner.context_length:
             raise UserError(
-                f"the prompt has {len(text.fed)} tokens and the model looks at {self.runner.context_length} at most: "
-                f"shorten the prompt (it begins with {request.prompt[:20]!r}), or use a model with a longer context"
+                f"the prompt has {len(beginning) + len(tokens)} tokens and the model looks at "
+                f"{self.runner.context_length} at most: shorten the prompt (it begins with {request.prompt[:20]!r}), "
+                "or use a model with a longer context"
             )
-        text.start(self.tokenizer, self.runner.context_length)
-        return text
+        chain = self._parts.chain(plan)
+        return make_task(
+            Job(
+                number=next(self._numbers),
+                prompt=request.prompt,
+                beginning=beginning,
+                prompt_tokens=tokens,
+                plan=plan,
+                seed=seed,
+                tokenizer=self.tokenizer,
+                context_length=self.runner.context_length,
+                chain=chain,
+                settings=chain.settings(plan.options, seed, tokens, self._table),
+                proposer=self._parts.proposer(plan),
+                matcher=self._parts.matcher(plan),
+            )
+        )
+
+    def _check_needs(self, plan: DecodingPlan) -> None:
+        """Refuse what this model or its vocabulary cannot give."""
+        needs = plan.needs | ({"rewind"} if plan.proposer is not None else set())
+        has = self.runner.abilities | ({"bytes"} if self._table.byte_level else set())
+        reasons = {
+            "bytes": "tokens whose bytes are known, and this tokenizer has text that only its own decoder knows",
+            "rewind": f"a model that can take back tokens, and the {type(self.runner).__name__} of this one cannot",
+            "hidden": f"the model's hidden states, which its {type(self.runner).__name__} does not give",
+        }
+        for need in sorted(needs - has):
+            raise UserError(
+                f"the decoding {plan.strategy!r} needs {reasons.get(need, need)}: choose another, or leave out the "
+                f"part that asks for it ({', '.join(part.name for part in plan.parts)})"
+            )
 
     def _check_known(self, tokens: Sequence[int]) -> None:
         unknown = [token for token in tokens if token >= self.runner.vocabulary_size]
@@ -176,3 +252,20 @@ class Engine:
                 f"the tokenizer gives token {unknown[0]}, and the model knows only {self.runner.vocabulary_size} "
                 "tokens: they do not belong together; take both from one folder"
             )
+
+
+def _joining(waiting: deque[Task], loop: DecodeLoop, batch_size: int) -> list[Task]:
+    """The waiting texts that join now; taken from `waiting`.
+
+    They join many at a time: prompts that are read together go on together on every runner.
+    """
+    running = sum(task.width for task in loop.active)
+    joining: list[Task] = []
+    width = 0
+    while waiting and (running + width + waiting[0].width <= batch_size or not (running or joining)):
+        joining.append(waiting.popleft())
+        width += joining[-1].width
+    if waiting and running and width < (batch_size + 1) // 2:
+        waiting.extendleft(reversed(joining))
+        return []
+    return joining

@@ -18,7 +18,7 @@ class TokenHistory:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
+        self.device = device
         self._tokens = torch.zeros(0, _FIRST_CAPACITY, dtype=torch.int64, device=device)
         self._lengths: list[int] = []
         self._prompt_lengths: list[int] = []
@@ -31,7 +31,7 @@ class TokenHistory:
             self._grow_slots()
         slot = self._free.pop()
         self._fit(len(prompt))
-        self._tokens[slot, : len(prompt)] = torch.tensor(prompt, dtype=torch.int64, device=self._device)
+        self._tokens[slot, : len(prompt)] = torch.tensor(prompt, dtype=torch.int64, device=self.device)
         self._lengths[slot] = self._prompt_lengths[slot] = len(prompt)
         return slot
 
@@ -44,6 +44,14 @@ class TokenHistory:
         for slot in slots:
             self._lengths[slot] += 1
 
+    @torch.inference_mode()
+    def fork(self, slot: int) -> int:
+        """A new slot that holds what `slot` holds."""
+        copy = self.add([])
+        self._tokens[copy] = self._tokens[slot]
+        self._lengths[copy], self._prompt_lengths[copy] = self._lengths[slot], self._prompt_lengths[slot]
+        return copy
+
     def remove(self, slot: int) -> None:
         """Take a slot back."""
         self._free.append(slot)
@@ -53,7 +61,7 @@ class TokenHistory:
         """The histories of `slots`, in their order."""
         lengths = [self._lengths[slot] for slot in slots]
         longest = max(lengths)
-        positions = torch.arange(longest, device=self._device)
+        positions = torch.arange(longest, device=self.device)
         return History(
             tokens=self._tokens[:, :longest].index_select(0, self._index(slots)),
             valid=positions.unsqueeze(0) < self._index(lengths).unsqueeze(1),
@@ -61,7 +69,7 @@ class TokenHistory:
         )
 
     def _index(self, numbers: Sequence[int]) -> torch.Tensor:
-        return torch.tensor(numbers, dtype=torch.int64, device=self._device)
+        return torch.tensor(numbers, dtype=torch.int64, device=self.device)
 
     def _grow_slots(self) -> None:
         count = len(self._lengths)

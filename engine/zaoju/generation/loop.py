@@ -1,18 +1,28 @@
-"""The decode loop: texts that advance together by one token a step, each by its own strategy."""
+"""The decode loop: texts that advance together, each by its own strategy.
+
+A step feeds every line its newest token, and after it the tokens that a proposer guesses. Then the tokens are chosen
+place by place: at each place a chain sees exactly the rows that it would see without drafts, with the same history,
+state and random numbers, and a guess is kept only where it is the token that was chosen. So drafts cannot change a
+text, and no transform, constraint or stop string needs to know of them.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 import torch
 
-from zaoju.errors import ArtefactError
-from zaoju.generation.chain import Chain
+from zaoju.contracts import DraftRequest, TokenTable
+from zaoju.generation.advance import Advance
 from zaoju.generation.history import TokenHistory
-from zaoju.generation.running_text import RunningText
+from zaoju.generation.plain_task import PlainTask
+from zaoju.generation.shared_proposer import SharedProposer
 from zaoju.generation.shared_runner import SharedRunner
+from zaoju.generation.task import Start, Task
+from zaoju.generation.uniforms import uniform
 
 
 class DecodeLoop:
@@ -21,14 +31,12 @@ class DecodeLoop:
     Used by one thread; several loops may share a runner. Leaving the `with` block frees every row, whatever happened.
     """
 
-    def __init__(self, runner: SharedRunner, vocabulary_size: int, end_of_text: int) -> None:
+    def __init__(self, runner: SharedRunner, table: TokenTable) -> None:
         self._runner = runner
-        self._vocabulary_size = vocabulary_size
-        self._end_of_text = end_of_text
-        self._chains: dict[tuple[str, ...], Chain] = {}
+        self._table = table
         self._history: TokenHistory | None = None
-        self._rows: dict[RunningText, tuple[int, int]] = {}
-        """For each text that runs: its row in the runner and its slot in the history."""
+        self._tasks: list[Task] = []
+        self._advance: Advance | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -36,88 +44,140 @@ class DecodeLoop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._leave(list(self._rows))
+        self._leave(self.active)
 
     @property
-    def active(self) -> list[RunningText]:
+    def active(self) -> list[Task]:
         """The texts that run, in the order in which they joined."""
-        return list(self._rows)
+        return list(self._tasks)
 
-    def admit(self, texts: Sequence[RunningText]) -> None:
-        """Read the prompts of `texts` and choose the first token of each."""
-        rows, logits = self._runner.prefill([text.fed for text in texts])
-        if self._history is None:
-            self._history = TokenHistory(logits.device)
-        for text, row in zip(texts, rows, strict=True):
-            self._rows[text] = (row, self._history.add(text.prompt_tokens))
-        self._advance(texts, logits, self._history)
+    def admit(self, tasks: Sequence[Task]) -> None:
+        """Read the prompts of `tasks` and choose the first token of each."""
+        begun = [(task, task.begin()) for task in tasks]
+        for keep_hidden in (False, True):
+            some = [(task, starts) for task, starts in begun if ("hidden" in task.job.plan.needs) is keep_hidden]
+            if some:
+                self._admit(some, keep_hidden=keep_hidden)
 
     def step(self) -> None:
-        """Choose the next token of every text that runs."""
-        texts = self.active
-        if not texts or self._history is None:
+        """Choose the next token of every text that runs, and further ones where drafts were right."""
+        if not self._tasks:
             return
-        logits = self._runner.step([self._rows[text][0] for text in texts], [text.last for text in texts])
-        self._advance(texts, logits, self._history)
+        self._propose()
+        lines = [line for task in self._tasks for line in task.lines]
+        rows = [line.row for line in lines]
+        if not any(task.draft for task in self._tasks):
+            self._choose(self.active, self._runner.step(rows, [line.read[-1] for line in lines]))
+            return
+        fed = [[line.read[-1], *task.draft] for task in self._tasks for line in task.lines]
+        self._choose_along_drafts(self._runner.extend(rows, fed))
 
     def cancel(self) -> None:
         """End every text that runs where it is."""
-        for text in self.active:
-            text.finish("cancelled")
+        for task in self.active:
+            task.cancel()
         self._leave(self.active)
 
-    def _advance(self, texts: Sequence[RunningText], logits: torch.Tensor, history: TokenHistory) -> None:
-        with torch.inference_mode():
-            slots = [self._rows[text][1] for text in texts]
-            tokens = self._choose(texts, logits[:, : self._vocabulary_size], slots, history)
-            history.append(slots, tokens)
-            chosen = tokens.tolist()
-        for text, token in zip(texts, chosen, strict=True):
-            text.accept(token)
-        self._leave([text for text in texts if text.finish_reason is not None])
+    def _admit(self, begun: Sequence[tuple[Task, list[Start]]], *, keep_hidden: bool) -> None:
+        """Prompts that are equal within a task are read once."""
+        prompts = {
+            (number, tuple(start.line.read)): start.line.read
+            for number, (_, starts) in enumerate(begun)
+            for start in starts
+        }
+        rows, given = self._runner.prefill(list(prompts.values()), keep_hidden=keep_hidden)
+        first = dict(zip(prompts, rows, strict=True))
+        place = {key: index for index, key in enumerate(prompts)}
+        if self._history is None or self._advance is None:
+            self._history = TokenHistory(given.device)
+            self._advance = Advance(self._runner, self._history, self._table)
+        # Every row that was read has an owner before the first fork, so none is lost where a fork fails.
+        waiting, sources = dict(first), []
+        for number, (task, starts) in enumerate(begun):
+            self._tasks.append(task)
+            for start in starts:
+                key = (number, tuple(start.line.read))
+                start.line.row = waiting.pop(key, -1)
+                start.line.slot = self._history.add(start.prompt_tokens)
+                task.lines.append(start.line)
+                sources.append(key)
+        for key, line in zip(sources, (line for task, _ in begun for line in task.lines), strict=True):
+            if line.row < 0:
+                line.row = self._runner.fork(first[key])
+        logits = given if len(sources) == len(given) else given[[place[key] for key in sources]]
+        self._choose([task for task, _ in begun], logits)
 
-    def _choose(
-        self, texts: Sequence[RunningText], logits: torch.Tensor, slots: Sequence[int], history: TokenHistory
-    ) -> torch.Tensor:
-        """The next token of each text: [N] int64. Texts of one chain go through it together."""
-        tokens = torch.zeros(len(texts), dtype=torch.int64, device=logits.device)
-        failed = torch.zeros(len(texts), dtype=torch.bool, device=logits.device)
-        for key, members in self._by_chain(texts).items():
-            index = torch.tensor(members, device=logits.device)
-            tokens[index], failed[index] = self._chains[key].select(
-                logits if len(members) == len(texts) else logits.index_select(0, index),
-                [texts[member].chain_row for member in members],
-                history.of([slots[member] for member in members]),
-                self._end_of_text,
+    def _propose(self) -> None:
+        """Ask the proposers for drafts."""
+        waiting: dict[SharedProposer, list[PlainTask]] = {}
+        for task in self._tasks:
+            task.draft = []
+            if task.job.proposer is not None and isinstance(task, PlainTask) and _room(task) > 0:
+                waiting.setdefault(task.job.proposer, []).append(task)
+        for proposer, tasks in waiting.items():
+            drafts = proposer.propose([_draft_request(task) for task in tasks])
+            for task, draft in zip(tasks, drafts, strict=True):
+                task.draft = draft
+                task.drafted += len(draft)
+
+    def _choose_along_drafts(self, given: Sequence[torch.Tensor]) -> None:
+        """Choose from the logits of every place, as long as each text's draft is what was chosen."""
+        waves: list[tuple[Task, Sequence[torch.Tensor]]] = []
+        start = 0
+        for task in self._tasks:
+            waves.append((task, given[start : start + len(task.lines)]))
+            start += len(task.lines)
+        fed = {task: len(task.draft) for task, _ in waves}
+        kept = dict.fromkeys(fed, 0)
+        place = 0
+        while waves:
+            self._choose(
+                [task for task, _ in waves], torch.stack([rows[place] for _, logits in waves for rows in logits])
             )
-        # One look for both faults: the largest of a row is NaN where any is, and infinite where none is left.
-        broken = ~logits.amax(dim=1).isfinite()
-        for text, bad_model, bad_chain in zip(texts, broken.tolist(), failed.tolist(), strict=True):
-            if bad_model:
-                raise ArtefactError(
-                    f"the model gave logits that are not finite for token {text.generated + 1} of the text after "
-                    f"{text.prompt[:20]!r}: its weights are damaged, or its number format overflows; check the "
-                    "training, or load it in float32"
-                )
-            if bad_chain:
-                raise self._chains[Chain.key(text.plan)].left_nothing(text.generated + 1)
-        return tokens
+            going_on = []
+            for task, logits in waves:
+                draft = task.draft
+                if task.finish_reason is None and place < len(draft) and task.lines[0].read[-1] == draft[place]:
+                    kept[task] += 1
+                    going_on.append((task, logits))
+            waves, place = going_on, place + 1
+        wrong = [(task, count - kept[task]) for task, count in fed.items() if task.finish_reason is None]
+        late = [(task.lines[0].row, count) for task, count in wrong if count]
+        if late:
+            self._runner.rewind([row for row, _ in late], [count for _, count in late])
+        for task, count in kept.items():
+            task.drafts_kept += count
 
-    def _by_chain(self, texts: Sequence[RunningText]) -> dict[tuple[str, ...], list[int]]:
-        members: dict[tuple[str, ...], list[int]] = {}
-        for number, text in enumerate(texts):
-            key = Chain.key(text.plan)
-            if key not in self._chains:
-                self._chains[key] = Chain(text.plan)
-            members.setdefault(key, []).append(number)
-        return members
+    def _choose(self, tasks: Sequence[Task], logits: torch.Tensor) -> None:
+        """Go on by one token from `logits` [lines of the tasks, V], and let go of what has ended."""
+        assert self._advance is not None
+        with torch.inference_mode():
+            self._advance.choose(tasks, logits[:, : self._table.size])
+        self._leave([task for task in tasks if task.finish_reason is not None])
 
-    def _leave(self, texts: Sequence[RunningText]) -> None:
+    def _leave(self, tasks: Sequence[Task]) -> None:
         """Free what texts held."""
-        places = [self._rows.pop(text) for text in texts]
-        if not places:
-            return
-        self._runner.drop([row for row, _ in places])
-        if self._history is not None:
-            for _, slot in places:
-                self._history.remove(slot)
+        leaving, now = set(tasks), time.perf_counter()
+        self._tasks = [task for task in self._tasks if task not in leaving]
+        for task in tasks:
+            task.ended_at = now
+            if self._advance is not None:
+                self._advance.release(task.lines)
+            if task.job.proposer is not None:
+                task.job.proposer.forget(task.job.number)
+
+
+def _room(task: PlainTask) -> int:
+    """How many tokens a draft may have: the one after it is chosen too, and the context must hold all that is fed."""
+    line = task.line
+    return min(task.job.plan.max_new_tokens - line.generated - 1, task.job.context_length - len(line.read))
+
+
+def _draft_request(task: PlainTask) -> DraftRequest:
+    line, index = task.line, task.line.generated
+    return DraftRequest(
+        text=task.job.number,
+        tokens=line.read,
+        room=_room(task),
+        uniform=lambda ahead: uniform(line.settings.seed, index + ahead, "sample"),
+    )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Self
+
+from zaoju.generation.search_task import SearchTask
+from zaoju.generation.task import Task
 
 if TYPE_CHECKING:
     from zaoju.config import DecodingPlan
-    from zaoju.generation.running_text import FinishReason, RunningText
+    from zaoju.generation.job import FinishReason
+    from zaoju.generation.line import Line
+    from zaoju.generation.token_reports import TokenReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,15 @@ class Request:
     selector: str | None = None
     """Who chooses at the end of `chain`; `sample` where it is not given."""
 
+    search: str | None = None
+    """With `chain`: the search that keeps several texts at once."""
+
+    proposer: str | Mapping[str, object] | None = None
+    """Who guesses at the next tokens: a name, or `{"name": ..., ...its options}`."""
+
+    constraint: str | Mapping[str, object] | None = None
+    """The form that the text must have: `{"name": ..., ...its options}`."""
+
     seed: int | None = None
     """The text is a function of it. None draws one from the operating system; the result tells it."""
 
@@ -33,8 +47,11 @@ class Request:
     stop: Sequence[str] = ()
     """The text ends before the first of these strings; the prompt is not looked at."""
 
-    options: Mapping[str, float] = field(default_factory=dict)
-    """Numbers of the chain's transforms, such as `{"top_p": 0.9}`. Unknown ones are refused."""
+    logprobs: int | None = None
+    """How many alternatives to report with the log-probability of each token; None reports nothing."""
+
+    options: Mapping[str, object] = field(default_factory=dict)
+    """Options of the chain's transforms and of the search, such as `{"top_p": 0.9}`. Unknown ones are refused."""
 
     plan: DecodingPlan | None = None
     """A plan that is already resolved; it stands for all the fields above but the prompt and the seed."""
@@ -53,13 +70,22 @@ class Request:
         named: dict[str, object] = {"max_new_tokens": self.max_new_tokens, "stop": list(self.stop)}
         if self.chain is not None:
             named["chain"] = list(self.chain)
-        if self.selector is not None:
-            named["selector"] = self.selector
+        for key in ("selector", "search", "proposer", "constraint", "seed", "logprobs"):
+            if getattr(self, key) is not None:
+                named[key] = getattr(self, key)
         if self.strategy is not None or self.chain is None:
             named["strategy"] = self.strategy or "nucleus"
-        if self.seed is not None:
-            named["seed"] = self.seed
         return {**self.options, **named}
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Another whole text that a search has found."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    score: float
+    finish_reason: FinishReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +96,9 @@ class Generation:
     text: str
     """The continuation, without the prompt and without a stop string."""
 
+    token_ids: tuple[int, ...]
+    """The chosen tokens, the one that ended the text included."""
+
     finish_reason: FinishReason
     stop: str | None
     """The stop string that ended the text."""
@@ -79,48 +108,87 @@ class Generation:
     chain: tuple[str, ...]
     """The transforms that acted, in their order."""
 
-    selector: str
+    selector: str | None
+    """Who chose each token; None where the search chose by itself."""
+
+    search: str | None
+    proposer: str | None
+    constraint: str | None
+
     parameters: Mapping[str, object]
-    """The effective numbers: every option of the chain, `max_new_tokens` and the stop strings."""
+    """The effective options: every one of the chain, the search, the proposer (by its name) and the constraint (by its
+    name), `max_new_tokens` and the stop strings."""
 
     prompt_tokens: int
     generated_tokens: int
     """How many tokens were chosen, the one that ended the text included."""
 
+    score: float | None = None
+    """What the search gave the text."""
+
+    others: tuple[Hypothesis, ...] = ()
+    """The other whole texts that the search found, the best first."""
+
+    tokens: tuple[TokenReport, ...] | None = None
+    """Each token with its log-probabilities, where they were asked for."""
+
+    drafted_tokens: int = field(default=0, compare=False)
+    """How many tokens a proposer guessed."""
+
+    kept_drafts: int = field(default=0, compare=False)
+    """How many of them came, and were had without a pass of the model of their own."""
+
+    seconds: float = field(default=0.0, compare=False)
+    """From the request to the last token, waiting for room in a batch included."""
+
+    first_token_seconds: float | None = field(default=None, compare=False)
+    """From the request to the first token."""
+
     @classmethod
-    def of(cls, text: RunningText) -> Self:
+    def of(cls, task: Task) -> Self:
         """The result of a text that has ended."""
-        plan = text.plan
-        assert text.finish_reason is not None
+        job, line = task.job, task.result
+        plan = job.plan
+        assert task.finish_reason is not None
+        ranked = task.ranked if isinstance(task, SearchTask) else []
         return cls(
-            prompt=text.prompt,
-            text=text.text,
-            finish_reason=text.finish_reason,
-            stop=text.stop,
-            seed=text.seed,
+            prompt=job.prompt,
+            text=line.text,
+            token_ids=tuple(line.tokens),
+            finish_reason=task.finish_reason,
+            stop=line.stop,
+            seed=job.seed,
             strategy=plan.strategy,
             chain=tuple(component.name for component in plan.chain),
-            selector=plan.selector.name,
-            parameters={**plan.options, "max_new_tokens": plan.max_new_tokens, "stop": list(plan.stop)},
-            prompt_tokens=len(text.fed),
-            generated_tokens=text.generated,
+            selector=None if plan.selector is None else plan.selector.name,
+            search=None if plan.search is None else plan.search.name,
+            proposer=None if plan.proposer is None else plan.proposer.name,
+            constraint=None if plan.constraint is None else plan.constraint.name,
+            parameters=_parameters(plan),
+            prompt_tokens=len(job.fed),
+            generated_tokens=line.generated,
+            score=ranked[0].score if ranked else None,
+            others=tuple(_hypothesis(one.line, one.score) for one in ranked[1:]),
+            tokens=None if plan.logprobs is None else tuple(line.reports),
+            drafted_tokens=task.drafted,
+            kept_drafts=task.drafts_kept,
+            seconds=task.ended_at - job.started,
+            first_token_seconds=None if line.first_token_at is None else line.first_token_at - job.started,
         )
 
     def to_json(self) -> dict[str, object]:
         """Plain data."""
-        return {
-            "prompt": self.prompt,
-            "text": self.text,
-            "finish_reason": self.finish_reason,
-            "stop": self.stop,
-            "seed": self.seed,
-            "strategy": self.strategy,
-            "chain": list(self.chain),
-            "selector": self.selector,
-            "parameters": dict(self.parameters),
-            "prompt_tokens": self.prompt_tokens,
-            "generated_tokens": self.generated_tokens,
-        }
+        return asdict(self)
+
+
+def _parameters(plan: DecodingPlan) -> dict[str, object]:
+    own = {part.name: dict(part.options) for part in (plan.proposer, plan.constraint) if part is not None}
+    return {**plan.options, **own, "max_new_tokens": plan.max_new_tokens, "stop": list(plan.stop)}
+
+
+def _hypothesis(line: Line, score: float) -> Hypothesis:
+    assert line.finish_reason is not None
+    return Hypothesis(line.text, tuple(line.tokens), score, line.finish_reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,63 +2,52 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 
 from zaoju.contracts import Runner
+from zaoju.generation.one_at_a_time import OneAtATime
 
 
 class SharedRunner:
-    """Guards a runner that loops in several threads use."""
+    """Guards a runner that loops in several threads use. The methods are those of `Runner`."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._lock = threading.Lock()
-        self._leaving: deque[int] = deque()
+        self._turn = OneAtATime(runner.drop)
 
-    def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[list[int], torch.Tensor]:
+    def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
         """`Runner.prefill`, once no other loop computes."""
-        with self._alone():
-            return self._runner.prefill(prompts)
+        with self._turn.alone():
+            # A runner without the ability need not know the argument.
+            return self._runner.prefill(prompts, keep_hidden=True) if keep_hidden else self._runner.prefill(prompts)
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
         """`Runner.step`, once no other loop computes."""
-        with self._alone():
+        with self._turn.alone():
             return self._runner.step(rows, tokens)
 
+    def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        """`Runner.extend`, once no other loop computes."""
+        with self._turn.alone():
+            return self._runner.extend(rows, tokens)
+
+    def rewind(self, rows: Sequence[int], counts: Sequence[int]) -> None:
+        """`Runner.rewind`, once no other loop computes."""
+        with self._turn.alone():
+            self._runner.rewind(rows, counts)
+
+    def fork(self, row: int) -> int:
+        """`Runner.fork`, once no other loop computes."""
+        with self._turn.alone():
+            return self._runner.fork(row)
+
+    def hidden(self, row: int) -> torch.Tensor:
+        """`Runner.hidden`, once no other loop computes."""
+        with self._turn.alone():
+            return self._runner.hidden(row)
+
     def drop(self, rows: Sequence[int]) -> None:
-        """Free rows: at once where no loop computes, else as soon as the one that does has finished.
-
-        It never waits. The garbage collector may close a forgotten stream at any moment, also in the thread that is
-        inside `step` and holds the lock.
-        """
-        self._leaving.extend(rows)
-        self._drop_if_idle()
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        try:
-            with self._lock:
-                self._drop_leaving()
-                yield
-        finally:
-            self._drop_if_idle()
-
-    def _drop_if_idle(self) -> None:
-        # Whoever holds the lock looks again after letting go of it, so no row is forgotten.
-        while self._leaving and self._lock.acquire(blocking=False):
-            try:
-                self._drop_leaving()
-            finally:
-                self._lock.release()
-
-    def _drop_leaving(self) -> None:
-        rows = []
-        while self._leaving:
-            rows.append(self._leaving.popleft())
-        if rows:
-            self._runner.drop(rows)
+        """`Runner.drop`: at once where no loop computes, else as soon as the one that does has finished."""
+        self._turn.leave(rows)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from typing import Self
 
 from zaoju.errors import UserError
 
@@ -37,6 +39,10 @@ class StopStrings:
         kept = len(pending) - self._undecided(pending)
         self._held = pending[kept:]
         return pending[:kept]
+
+    def fork(self) -> Self:
+        """A watcher at the same place that goes on by itself."""
+        return copy.copy(self)
 
     def flush(self) -> str:
         """The text ends for another reason: what was held back."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from zaoju.contracts import Runner
+from zaoju.contracts import Ability, Runner
 from zaoju.errors import ArtefactError
-from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, score_sequences
+from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, right_padded, score_sequences
+from zaoju.generation.kept_hidden import KeptHidden
 from zaoju.models import TransformersLM, choose_device
 from zaoju.models.transformers_lm import keeps_key_value_cache
 
@@ -21,20 +22,35 @@ if TYPE_CHECKING:
 
 
 class _Group:
-    """Rows that were read together and share one cache of transformers, padded on the left."""
+    """Rows that were read together and share one cache of transformers.
 
-    def __init__(self, rows: Sequence[int], mask: torch.Tensor, cache: Cache) -> None:
+    A place in the cache that is no token of a row is masked: padding on the left of a shorter prompt, and what a row
+    did not need of the others' drafts. Positions are counted over real tokens, so such a gap changes nothing.
+    """
+
+    def __init__(self, rows: Sequence[int], mask: torch.Tensor, cache: Cache | None) -> None:
         self.rows = list(rows)
         self.mask = mask
-        """[N, length of the cache] int64, 0 at padding."""
+        """[N, length of the cache] int64, 0 where no token of the row is."""
         self.cache = cache
+        """None before the first pass: a model makes the cache that suits it."""
 
     def keep(self, rows: Sequence[int]) -> None:
         """Forget every row but these, and take on their order."""
         index = torch.tensor([self.rows.index(row) for row in rows], device=self.mask.device)
-        self.cache.batch_select_indices(index)
+        if self.cache is not None:
+            self.cache.batch_select_indices(index)
         self.mask = self.mask[index]
         self.rows = list(rows)
+
+    def forget(self, row: int, count: int) -> None:
+        """Mask the last `count` tokens of a row, and cut off the end of the cache that no row needs any more."""
+        mask = self.mask[self.rows.index(row)]
+        mask[mask.nonzero().flatten()[-count:]] = 0
+        needed = int(self.mask.any(dim=0).nonzero().max()) + 1
+        if self.cache is not None and needed < self.mask.shape[1]:
+            self.cache.crop(needed - self.mask.shape[1])
+            self.mask = self.mask[:, :needed]
 
     def split(self, rows: Sequence[int]) -> _Group:
         """Move `rows` into a group of their own."""
@@ -63,6 +79,9 @@ class TransformersRunner(Runner):
                 f"{type(self.network).__name__} keeps no key-value cache, which the transformers runner needs; "
                 "use a model of an attention architecture, or a plugin that brings a runner for this one"
             )
+        # A cache that lets old tokens go by their place cannot have gaps.
+        self.abilities: frozenset[Ability] = frozenset({"rewind", "hidden"} if self._sees_all() else {"hidden"})
+        self._hidden = KeptHidden()
         self._takes_positions = "position_ids" in takes
         self._takes_logits_to_keep = "logits_to_keep" in takes
         self._groups: dict[int, _Group] = {}
@@ -74,19 +93,22 @@ class TransformersRunner(Runner):
         return cls(model.eval())
 
     @torch.inference_mode()
-    def prefill(self, prompts: Sequence[Sequence[int]]) -> tuple[list[int], torch.Tensor]:
+    def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
         rows = [self._new_row() for _ in prompts]
+        if keep_hidden:
+            self._hidden.start(rows)
         logits = torch.empty(len(prompts), self.vocabulary_size, device=self._device)
         # A model that must compute the logits of every place of the prompt must get fewer of them at a time.
         tokens = LOGITS_PER_PASS if self._takes_logits_to_keep else LOGITS_PER_PASS // self.vocabulary_size
         try:
             for part in padded_batches([len(prompt) for prompt in prompts], tokens):
                 ids, mask = self._left_padded([prompts[number] for number in part])
-                logits[part], cache = self._forward(ids, mask, None)
-                group = _Group([rows[number] for number in part], mask, cache)
+                group = _Group([rows[number] for number in part], mask[:, :0], None)
+                logits[part] = self._forward(group, ids, mask, 1)[:, -1]
                 self._groups.update(dict.fromkeys(group.rows, group))
         except BaseException:
             # The caller learns of no row, so none may stay: memory is short where a later part fails.
+            self._hidden.drop(rows)
             self.drop([row for row in rows if row in self._groups])
             raise
         return rows, logits
@@ -97,10 +119,29 @@ class TransformersRunner(Runner):
         logits = torch.empty(len(rows), self.vocabulary_size, device=self._device)
         for group in self._groups_of(rows):
             ids = torch.tensor([[tokens[place[row]]] for row in group.rows], device=self._device)
-            mask = torch.nn.functional.pad(group.mask, (0, 1), value=1)
-            logits[[place[row] for row in group.rows]], group.cache = self._forward(ids, mask, group.cache)
-            group.mask = mask
+            new = torch.ones_like(ids)
+            logits[[place[row] for row in group.rows]] = self._forward(group, ids, new, 1)[:, -1]
         return logits
+
+    @torch.inference_mode()
+    def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        place = {row: number for number, row in enumerate(rows)}
+        logits: list[torch.Tensor] = [torch.empty(0)] * len(rows)
+        for group in self._groups_of(rows):
+            new = [tokens[place[row]] for row in group.rows]
+            ids = right_padded(new, self._device)
+            real = right_padded([[1] * len(one) for one in new], self._device)
+            given = self._forward(group, ids, real, ids.shape[1])
+            for row, one, after in zip(group.rows, new, given, strict=True):
+                logits[place[row]] = after[: len(one)]
+        return logits
+
+    @torch.inference_mode()
+    def rewind(self, rows: Sequence[int], counts: Sequence[int]) -> None:
+        for row, count in zip(rows, counts, strict=True):
+            if count:
+                self._groups[row].forget(row, count)
+                self._hidden.rewind(row, -count)
 
     @torch.inference_mode()
     def fork(self, row: int) -> int:
@@ -109,11 +150,16 @@ class TransformersRunner(Runner):
         copied.keep([row])
         copied.rows = [self._new_row()]
         self._groups[copied.rows[0]] = copied
+        self._hidden.fork(row, copied.rows[0])
         return copied.rows[0]
+
+    def hidden(self, row: int) -> torch.Tensor:
+        return self._hidden.of(row)
 
     @torch.inference_mode()
     def drop(self, rows: Sequence[int]) -> None:
         leaving = set(rows)
+        self._hidden.drop(rows)
         groups = {id(group): group for row in rows if (group := self._groups.pop(row))}
         for group in groups.values():
             staying = [row for row in group.rows if row not in leaving]
@@ -150,12 +196,32 @@ class TransformersRunner(Runner):
         mask = [[*[0] * (longest - len(prompt)), *[1] * len(prompt)] for prompt in prompts]
         return torch.tensor(ids, device=self._device), torch.tensor(mask, device=self._device)
 
-    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: Cache | None) -> tuple[torch.Tensor, Cache]:
-        """The logits [N, V] float32 after the last of `ids` [N, T], and the cache that now holds them too."""
-        optional: dict[str, object] = {}
+    def _sees_all(self) -> bool:
+        """Whether every layer attends to all that came before, and not to a window of it."""
+        config = self.network.config.get_text_config()
+        layers = getattr(config, "layer_types", None)
+        if layers is not None:
+            return set(layers) == {"full_attention"}
+        return getattr(config, "sliding_window", None) is None
+
+    def _forward(self, group: _Group, ids: torch.Tensor, real: torch.Tensor, kept: int) -> torch.Tensor:
+        """Feed `ids` [N, T] to the rows of a group: logits [N, kept, V] float32, `kept` being 1 or T.
+
+        `real` [N, T] is 0 where `ids` is padding.
+        """
+        mask = torch.cat([group.mask, real], dim=1)
+        wants_hidden = self._hidden.any_of(group.rows)
+        optional: dict[str, object] = {"output_hidden_states": True} if wants_hidden else {}
         if self._takes_positions:
             optional["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         if self._takes_logits_to_keep:
-            optional["logits_to_keep"] = 1
-        output = self.network(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True, **optional)
-        return output.logits[:, -1].float(), output.past_key_values
+            optional["logits_to_keep"] = kept
+        output = self.network(
+            input_ids=ids, attention_mask=mask, past_key_values=group.cache, use_cache=True, **optional
+        )
+        group.cache, group.mask = output.past_key_values, mask
+        if wants_hidden:
+            states = [row[here.bool()] for row, here in zip(output.hidden_states[-1], real, strict=True)]
+            self._hidden.append(group.rows, states, [len(one) for one in states])
+        logits: torch.Tensor = output.logits[:, -kept:].float()
+        return logits

@@ -32,7 +32,12 @@ def uniform(seed: int, index: int, stream: str) -> float:
 def sample_seeds(seed: int, count: int) -> list[int]:
     """Seeds for `count` texts from one prompt and one seed. The first is `seed` itself, so one text stays the same
     text when more are asked for; each text can be had again alone by its own seed."""
-    return [seed, *(mix(mix(seed) ^ number) >> (64 - SEED_BITS) for number in range(1, count))][:count]
+    return [sample_seed(seed, number) for number in range(count)]
+
+
+def sample_seed(seed: int, number: int) -> int:
+    """The seed of the text `number` of those that `sample_seeds` is for."""
+    return seed if number == 0 else mix(mix(seed) ^ number) >> (64 - SEED_BITS)
 
 
 def fresh_seed() -> int:

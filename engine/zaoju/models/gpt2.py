@@ -136,9 +136,17 @@ class GPT2(CausalLM):
         self._draw_weights()
 
     def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
-        hidden = self.transformer(ids, cache)
+        return self.logits(self.hidden_states(ids, cache))
+
+    def hidden_states(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+        """[B, T, width]: what the layers make of `ids` [B, T]; the arguments are those of `forward`."""
+        hidden: torch.Tensor = self.transformer(ids, cache)
         if cache is not None:
             cache.finish()
+        return hidden
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """[..., V]: the logits of the token after each of `hidden` [..., width]."""
         return F.linear(hidden, self._head())
 
     def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -256,6 +256,5 @@ class Pipeline:
             plan.segmenter,
             plan.vocabulary,
             plan.trainer,
-            *plan.decoding.chain,
-            plan.decoding.selector,
+            *plan.decoding.parts,
         ]

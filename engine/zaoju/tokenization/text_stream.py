@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Self
 
 from tokenizers import Tokenizer as Backend
 from tokenizers.decoders import DecodeStream
@@ -21,6 +23,10 @@ class TextStream(ABC):
     def flush(self) -> str:
         """What is left at the end: an unfinished character becomes U+FFFD. Call it once, after the last token."""
 
+    @abstractmethod
+    def fork(self) -> Self:
+        """A stream at the same place that goes on by itself."""
+
 
 class ByteStream(TextStream):
     """For tokens that are bytes: constant work for each token, and a character appears with its last byte."""
@@ -34,6 +40,11 @@ class ByteStream(TextStream):
 
     def flush(self) -> str:
         return self._decoder.decode(b"", final=True)
+
+    def fork(self) -> Self:
+        other = type(self)(self._token_bytes)
+        other._decoder.setstate(self._decoder.getstate())
+        return other
 
 
 class BackendStream(TextStream):
@@ -53,3 +64,8 @@ class BackendStream(TextStream):
 
     def flush(self) -> str:
         return str(self._backend.decode(self._tokens, skip_special_tokens=True))[self._emitted :]
+
+    def fork(self) -> Self:
+        other = copy.copy(self)
+        other._stream, other._tokens = copy.copy(self._stream), list(self._tokens)
+        return other

@@ -124,6 +124,11 @@ class Tokenizer:
         """A decoder for tokens that come one at a time; it gives whole characters only."""
         return BackendStream(self._backend) if self._bytes_of_tokens is None else ByteStream(self.token_bytes)
 
+    @property
+    def byte_level(self) -> bool:
+        """Whether the bytes of every token are known, as they are for every vocabulary that zaoju builds."""
+        return self._bytes_of_tokens is not None
+
     def token_bytes(self, token: int) -> bytes | None:
         """The bytes that a token stands for; None for a special token, an unknown id, or a vocabulary without bytes."""
         table = self._bytes_of_tokens

@@ -1,0 +1,45 @@
+"""Values of single rows, put together into tensors whose first dimension is the rows, and taken apart again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from zaoju.contracts import Columns
+
+
+def column(values: Sequence[object], device: torch.device) -> torch.Tensor | None:
+    """[N]: int64 where the option is a whole number or a switch, float64 elsewhere; None where it is no number."""
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if len(numbers) < len(values):
+        return None
+    whole = all(isinstance(value, int) for value in numbers)
+    return torch.tensor(numbers, dtype=torch.int64 if whole else torch.float64, device=device)
+
+
+def stack_rows(rows: Sequence[Columns], device: torch.device) -> dict[str, torch.Tensor]:
+    """Tensors of one shape, by name."""
+    return {name: torch.stack([row[name] for row in rows]).to(device) for name in rows[0]}
+
+
+def unstack_rows(columns: Columns, count: int) -> list[Columns]:
+    """For each of `count` rows its part of every tensor."""
+    return [{name: tensor[row] for name, tensor in columns.items()} for row in range(count)]
+
+
+def stack_padded(rows: Sequence[Columns], device: torch.device) -> dict[str, torch.Tensor]:
+    """Tensors by name, each dimension padded at its end to the longest row; a row that lacks a name is all padding."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: _padded([row.get(name) for row in rows], device) for name in names}
+
+
+def _padded(tensors: Sequence[torch.Tensor | None], device: torch.device) -> torch.Tensor:
+    known = [tensor for tensor in tensors if tensor is not None]
+    shape = [max(sizes) for sizes in zip(*(tensor.shape for tensor in known), strict=True)]
+    fill = -1 if known[0].dtype == torch.int64 else 0
+    padded = torch.full((len(tensors), *shape), fill, dtype=known[0].dtype)
+    for row, tensor in zip(padded, tensors, strict=True):
+        if tensor is not None:
+            row[tuple(slice(size) for size in tensor.shape)] = tensor
+    return padded.to(device)

@@ -1,0 +1,63 @@
+"""A runner that computes one token of one row at a time, so that rounding never depends on the company."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from zaoju.contracts import Runner
+
+
+class FixedShapes(Runner):
+    """Wraps a runner. Matrix products round differently for other shapes; here a row has the same shapes always: its
+    prompt alone, then one token at a time, drafts too. So a text is a function of its request, bit for bit."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.vocabulary_size = runner.vocabulary_size
+        self.context_length = runner.context_length
+        self.abilities = runner.abilities
+
+    @classmethod
+    def open(cls, folder: Path, *, device: str = "auto") -> Self:
+        raise NotImplementedError("open the runner that is to be wrapped")
+
+    def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
+        rows: list[int] = []
+        logits = []
+        try:
+            for prompt in prompts:
+                given, after = self._runner.prefill([prompt], keep_hidden=keep_hidden)
+                rows += given
+                logits.append(after)
+        except BaseException:
+            self._runner.drop(rows)
+            raise
+        return rows, torch.cat(logits)
+
+    def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
+        return torch.cat([self._runner.step([row], [token]) for row, token in zip(rows, tokens, strict=True)])
+
+    def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        return [
+            torch.cat([self._runner.step([row], [token]) for token in new])
+            for row, new in zip(rows, tokens, strict=True)
+        ]
+
+    def rewind(self, rows: Sequence[int], counts: Sequence[int]) -> None:
+        self._runner.rewind(rows, counts)
+
+    def fork(self, row: int) -> int:
+        return self._runner.fork(row)
+
+    def hidden(self, row: int) -> torch.Tensor:
+        return self._runner.hidden(row)
+
+    def drop(self, rows: Sequence[int]) -> None:
+        self._runner.drop(rows)
+
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        return [self._runner.score([sequence])[0] for sequence in sequences]

@@ -1,0 +1,113 @@
+"""One line of writing: the tokens after a prompt become characters, and something ends them."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from typing import Self
+
+from zaoju.contracts import Matcher
+from zaoju.generation.chain import RowSettings, States
+from zaoju.generation.job import FinishReason, Job
+from zaoju.generation.stops import StopStrings
+from zaoju.generation.token_reports import TokenReport
+
+
+class Line:
+    """What has been written of a job, as text in whole characters, and what its next token depends on.
+
+    A plain text is one line; a search forks and drops several.
+    """
+
+    def __init__(self, job: Job, settings: RowSettings, fed: Sequence[int], states: States) -> None:
+        self.job = job
+        self.settings = settings
+        self.read = list(fed)
+        """All tokens: those that the model read before the first choice, and each chosen one."""
+        self.fed_length = len(fed)
+        self.states = states
+        self.matcher: Matcher | None = None if job.matcher is None else job.matcher.fork()
+        self.reports: list[TokenReport] = []
+        self.row = -1
+        """Its row in the runner."""
+        self.slot = -1
+        """Its slot in the history."""
+        self.finish_reason: FinishReason | None = None
+        self.first_token_at: float | None = None
+        self._stream = job.tokenizer.text_stream()
+        self._stops = StopStrings(job.plan.stop)
+        self._pieces: list[str] = []
+
+    def fork(self) -> Self:
+        """A line at the same place that goes on by itself. It has no row and no slot yet."""
+        other = copy.copy(self)
+        other.row = other.slot = -1
+        other.read, other.reports, other._pieces = list(self.read), list(self.reports), list(self._pieces)
+        other.matcher = None if self.matcher is None else self.matcher.fork()
+        other._stream, other._stops = self._stream.fork(), self._stops.fork()
+        return other
+
+    @property
+    def generated(self) -> int:
+        """How many tokens were chosen, the one that ended the text included."""
+        return len(self.read) - self.fed_length
+
+    @property
+    def tokens(self) -> list[int]:
+        """The chosen tokens."""
+        return self.read[self.fed_length :]
+
+    @property
+    def text(self) -> str:
+        """The continuation so far, as far as it is certain."""
+        return "".join(self._pieces)
+
+    @property
+    def stop(self) -> str | None:
+        """The stop string that ended the line."""
+        return self._stops.found
+
+    @property
+    def pieces(self) -> Sequence[str]:
+        """The text as it came, piece by piece."""
+        return self._pieces
+
+    @property
+    def room(self) -> int:
+        """How many more tokens the line may take so that the model could still read them all."""
+        return min(self.job.plan.max_new_tokens - self.generated, self.job.context_length - len(self.read))
+
+    def ends_with(self, token: int) -> bool:
+        """Whether `token` would end the line by what it says."""
+        if token == self.job.tokenizer.end_of_text:
+            return True
+        if not self.job.plan.stop:
+            return False
+        stops = self._stops.fork()
+        stops.push(self._stream.fork().push(token))
+        return stops.found is not None
+
+    def accept(self, token: int) -> None:
+        """The next token was chosen."""
+        if self.first_token_at is None:
+            self.first_token_at = time.perf_counter()
+        self.read.append(token)
+        if token == self.job.tokenizer.end_of_text:
+            self.finish("end_of_text")
+            return
+        if self.matcher is not None:
+            self.matcher.accept(token)
+        self._pieces.append(self._stops.push(self._stream.push(token)))
+        if self._stops.found is not None:
+            self.finish_reason = "stop"
+        elif self.generated >= self.job.plan.max_new_tokens:
+            self.finish("length")
+        elif len(self.read) > self.job.context_length:
+            # The chosen token is not fed yet, and there is no room to feed it.
+            self.finish("context")
+
+    def finish(self, reason: FinishReason) -> None:
+        """End the line for a reason other than a stop string; what was held back belongs to it."""
+        self._pieces.append(self._stops.push(self._stream.flush()) + self._stops.flush())
+        self.finish_reason = reason if self._stops.found is None else "stop"

@@ -1,0 +1,74 @@
+"""The components of decoding of one engine, each made once and used by all its texts."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, TypeVar
+
+from zaoju.contracts import Constraint, Matcher, Proposer, Search, TokenTable
+from zaoju.generation.chain import Chain
+from zaoju.generation.job import Job
+from zaoju.generation.plain_task import PlainTask
+from zaoju.generation.search_task import SearchTask
+from zaoju.generation.shared_proposer import SharedProposer
+from zaoju.generation.task import Task
+
+if TYPE_CHECKING:
+    from zaoju.config import DecodingPlan
+    from zaoju.plugins import ResolvedComponent
+
+T = TypeVar("T")
+
+
+class DecodingParts:
+    """Chains, proposers and constraints by what they are made from. Every method may be called from any thread."""
+
+    def __init__(self, table: TokenTable, device: str) -> None:
+        self._table = table
+        self._device = device
+        self._made: dict[Hashable, object] = {}
+        self._lock = threading.Lock()
+
+    def chain(self, plan: DecodingPlan) -> Chain:
+        """The chain of a plan."""
+        return self._once(Chain.key(plan), lambda: Chain(plan))
+
+    def proposer(self, plan: DecodingPlan) -> SharedProposer | None:
+        """The proposer of a plan, made ready. Raises `UserError` where it cannot serve the vocabulary."""
+        component = plan.proposer
+        if component is None:
+            return None
+
+        def make() -> SharedProposer:
+            proposer = component.build(Proposer)
+            proposer.open(self._table, self._device)
+            return SharedProposer(proposer, component.name, self._table.size)
+
+        return self._once(_key(component), make)
+
+    def matcher(self, plan: DecodingPlan) -> Matcher | None:
+        """The constraint of a plan, at its beginning. Raises `UserError` for one that cannot be."""
+        component = plan.constraint
+        if component is None:
+            return None
+        beginning: Matcher = self._once(_key(component), lambda: component.build(Constraint).compile(self._table))
+        with self._lock:
+            return beginning.fork()
+
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            made: T = self._made[key]  # type: ignore[assignment]  # the key says what it is
+            return made
+
+
+def make_task(job: Job) -> Task:
+    """How a job is written: by its search where it has one, else token by token."""
+    return PlainTask(job) if job.plan.search is None else SearchTask(job, job.plan.search.build(Search))
+
+
+def _key(component: ResolvedComponent) -> Hashable:
+    return component.target, json.dumps(dict(component.options), sort_keys=True)

@@ -1,0 +1,164 @@
+"""A text that a search looks for: several lines at once, and those that are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from zaoju.contracts import Branch, Hypothesis, Search, SearchContext, SearchStep
+from zaoju.contracts.options import Options
+from zaoju.errors import PluginError
+from zaoju.generation.chain import Applied
+from zaoju.generation.job import FinishReason, Job
+from zaoju.generation.line import Line
+from zaoju.generation.task import Start, Task
+from zaoju.generation.uniforms import sample_seed
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A whole text and its score."""
+
+    line: Line
+    score: float
+
+
+class SearchTask(Task):
+    """The lines of a search. The whole text with the highest score is the result; of equals the earlier."""
+
+    def __init__(self, job: Job, search: Search[Options]) -> None:
+        super().__init__(job)
+        self.search = search
+        self._name = "" if job.plan.search is None else job.plan.search.name
+        self._finished: list[Finished] = []
+        self._done: FinishReason | None = None
+        self._certain = 0
+        if job.plan.max_new_tokens == 0:
+            line = Line(job, job.settings, job.fed, {})
+            line.finish("length")
+            self._finished.append(Finished(line, 0.0))
+            self._done = "length"
+
+    @property
+    def width(self) -> int:
+        return self.search.width
+
+    def begin(self) -> list[Start]:
+        branches = self.search.begin()
+        if not 1 <= len(branches) <= self.width:
+            raise self._fault(f"began with {len(branches)} rows, and its width is {self.width}")
+        return [self._start(branch) for branch in branches]
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        return self._done
+
+    @property
+    def result(self) -> Line:
+        return self.ranked[0].line
+
+    @property
+    def ranked(self) -> list[Finished]:
+        """All whole texts, the best first."""
+        return sorted(self._finished, key=lambda one: -one.score)
+
+    def take(self) -> str:
+        """What every line that can still win agrees on: those that run, and the best of the whole ones."""
+        best = self.ranked[:1]
+        running = [] if self._done else [line.text for line in self.lines]
+        texts = [*running, *(one.line.text for one in best)]
+        # What all agree on is what the first and the last of them in order agree on.
+        first, last, length = min(texts), max(texts), self._certain
+        while length < min(len(first), len(last)) and first[length] == last[length]:
+            length += 1
+        fresh, self._certain = first[self._certain : length], length
+        return fresh
+
+    def cancel(self) -> None:
+        """Where no text is whole yet, the first line that runs is the result."""
+        if self._done is None:
+            if not self._finished:
+                line = self.lines[0]
+                if line.finish_reason is None:
+                    line.finish("cancelled")
+                self._finished.append(Finished(line, float("-inf")))
+            self._done = "cancelled"
+
+    def decide(
+        self,
+        raw: torch.Tensor,
+        applied: Applied,
+        select: Callable[[torch.Tensor], torch.Tensor],
+        hidden: Callable[[int], torch.Tensor],
+    ) -> SearchStep:
+        """Let the search go on from `raw` [W, V] and what the chain made of it, and hold it to its contract."""
+        context = SearchContext(
+            index=self.lines[0].generated,
+            room=min(line.room for line in self.lines),
+            tokens=[line.tokens for line in self.lines],
+            raw=raw,
+            end_of_text=self.job.tokenizer.end_of_text,
+            ends=lambda row, token: self.lines[row].ends_with(token),
+            select=select,
+            random=applied.context.random,
+            hidden=lambda row: hidden(self.lines[row].row),
+        )
+        step = self.search.step(applied.logits, context)
+        self._check(step, applied.logits, context.room)
+        return step
+
+    def finish_lines(self, step: SearchStep, accept: Callable[[Line, int, int], None]) -> None:
+        """Keep the whole texts of a step. Forks their lines, so call it before the lines go on.
+
+        `accept(line, row, token)` appends a token to a fork of line `row`.
+        """
+        for hypothesis in step.finished:
+            line = self.lines[hypothesis.row].fork()
+            if hypothesis.token is not None:
+                accept(line, hypothesis.row, hypothesis.token)
+            if line.finish_reason is None:
+                line.finish("search" if line.room > 0 else "context")
+            self._finished.append(Finished(line, hypothesis.score))
+
+    def go_on(self, lines: list[Line], step: SearchStep) -> None:
+        """The lines of the next step; without any, or where the search says so, the text has ended."""
+        self.lines = lines
+        if step.done or not lines:
+            if not self._finished:
+                raise self._fault("ended without a whole text")
+            self._done = self.result.finish_reason
+
+    def _start(self, branch: Branch) -> Start:
+        job = self.job
+        settings = job.settings.with_seed(sample_seed(job.seed, branch.sample))
+        prompt = list(job.prompt_tokens)
+        beginning = list(job.beginning)
+        if branch.prompt is not None:
+            prompt = job.tokenizer.encode(branch.prompt)
+            if not prompt and not beginning:
+                beginning = [job.tokenizer.end_of_text]
+        return Start(Line(job, settings, [*beginning, *prompt], job.chain.first_states(settings)), prompt)
+
+    def _check(self, step: SearchStep, logits: torch.Tensor, room: int) -> None:
+        width, vocabulary = logits.shape
+        new = [Hypothesis(row, token, 0.0) for row, token in zip(step.rows, step.tokens, strict=False)]
+        if len(step.rows) != len(step.tokens):
+            raise self._fault(f"gave {len(step.rows)} rows with {len(step.tokens)} tokens")
+        if len(step.rows) > self.width:
+            raise self._fault(f"keeps {len(step.rows)} rows, and its width is {self.width}")
+        for one in (*new, *step.finished):
+            if not 0 <= one.row < width:
+                raise self._fault(f"continues row {one.row} of {width}")
+            if one.token is None:
+                continue
+            if room < 1:
+                raise self._fault("appends a token where no room is left")
+            if not 0 <= one.token < vocabulary or not bool(logits[one.row, one.token].isfinite()):
+                raise self._fault(f"takes token {one.token}, which row {one.row} may not be continued with")
+        if any(one.score != one.score for one in step.finished):
+            raise self._fault("gives a text a score that is not a number")
+
+    def _fault(self, what: str) -> PluginError:
+        return PluginError(f"search {self._name!r} {what}: use another one, or tell its author")
