@@ -5,7 +5,7 @@ Nothing that the user writes is dropped, and nothing acts that the plan does not
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -48,7 +48,9 @@ def plan_decoding(plugins: PluginManager, decoding: Decoding, folder: Path) -> D
     preset = preset_of(plugins, decoding)
     offers = preset.offers(plugins)
     owners = _owners(offers, preset)
-    faults = [Fault((key,), _not_in_chain(plugins, key, preset)) for key in decoding.options if key not in owners]
+    faults = [
+        Fault((key,), _not_in_chain(plugins, key, preset, owners)) for key in decoding.options if key not in owners
+    ]
     parts: list[ResolvedComponent] = []
     for offer in offers:
         given = {key: value for key, value in decoding.options.items() if owners.get(key) is offer}
@@ -153,9 +155,9 @@ def _fault_of_type(key: str, value: object, field: FieldInfo) -> list[Fault]:
     return []
 
 
-def _not_in_chain(plugins: PluginManager, key: str, preset: Preset) -> str:
+def _not_in_chain(plugins: PluginManager, key: str, preset: Preset, acting: Iterable[str]) -> str:
     """Why a key has no effect: it belongs to a component that does not act here, or nobody knows it."""
-    known = set(Decoding.model_fields)
+    elsewhere: set[str] = set()
     candidates = [*plugins.offers("transform"), *plugins.offers("search")]
     for offer in sorted(candidates, key=lambda offer: offer.component.name != key):
         try:
@@ -168,5 +170,5 @@ def _not_in_chain(plugins: PluginManager, key: str, preset: Preset) -> str:
             chain = ", ".join((*preset.chain, offer.component.name))
             how = "set the order yourself instead of a strategy" if preset.key == "strategy" else "add it"
             return f"has no effect with {preset.label}; leave it out, or {how}: `chain: [{chain}]`"
-        known.update(names)
-    return unknown_key(key, known)
+        elsewhere.update(names)
+    return unknown_key(key, {*Decoding.model_fields, *acting}, elsewhere)

@@ -85,7 +85,7 @@ def _describe(offer: Offer) -> ComponentDescription:
         version=offer.version,
         target=offer.component.target,
         summary=offer.component.summary,
-        options=tuple(_option(name, field) for name, field in fields.items()),
+        options=tuple(_option(field.alias or name, field) for name, field in fields.items()),
     )
 
 

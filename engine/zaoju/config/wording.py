@@ -74,10 +74,10 @@ def written(value: object) -> str:
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "..."
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    """The message for a key that nobody reads."""
+def unknown_key(key: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> str:
+    """The message for a key that nobody reads; keys from `elsewhere` may be meant too, and are not listed."""
     names = sorted(known)
-    suggestion = did_you_mean(key, names)
+    suggestion = did_you_mean(key, [*names, *elsewhere])
     listed = f"Known: {', '.join(names)}" if names else "No keys are known here"
     return f"unknown key {key!r}{suggestion or '.'} {listed}"
 

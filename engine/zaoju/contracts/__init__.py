@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         TrainStep,
     )
     from zaoju.contracts.options import Options
-    from zaoju.contracts.proposer import DraftRequest, Proposer
+    from zaoju.contracts.proposer import DraftRequest, ModelOpener, OpenModel, Proposer
     from zaoju.contracts.runner import Ability, Runner
     from zaoju.contracts.search import Branch, Hypothesis, Search, SearchContext, SearchStep
     from zaoju.contracts.segmenter import Segmenter
@@ -46,7 +46,9 @@ __getattr__, __dir__ = lazy_names(
             "Event",
             "EventSink",
             "HeldOutScored",
+            "ModelOpener",
             "Notice",
+            "OpenModel",
             "Progress",
             "SampleWritten",
             "StageFinished",
@@ -55,7 +57,7 @@ __getattr__, __dir__ = lazy_names(
             "TrainStep",
         ),
         "zaoju.contracts.options": ("Options",),
-        "zaoju.contracts.proposer": ("DraftRequest", "Proposer"),
+        "zaoju.contracts.proposer": ("DraftRequest", "ModelOpener", "OpenModel", "Proposer"),
         "zaoju.contracts.runner": ("Ability", "Runner"),
         "zaoju.contracts.search": ("Branch", "Hypothesis", "Search", "SearchContext", "SearchStep"),
         "zaoju.contracts.segmenter": ("Segmenter",),
@@ -82,8 +84,10 @@ __all__ = [
     "Hypothesis",
     "KnownSource",
     "Matcher",
+    "ModelOpener",
     "ModelPlan",
     "Notice",
+    "OpenModel",
     "Options",
     "PieceStream",
     "Preflight",

@@ -5,14 +5,28 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, TypeAlias
 
 from zaoju.contracts.options import OptionsT_co
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from zaoju.contracts.runner import Runner
     from zaoju.contracts.tokens import TokenTable
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModel:
+    """A model folder that was opened: who computes its logits, and its tokens."""
+
+    runner: Runner
+    table: TokenTable
+
+
+ModelOpener: TypeAlias = "Callable[[Path], OpenModel]"
+"""Opens a model folder, with the engine's plugins and on its device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +58,8 @@ class Proposer(ABC, Generic[OptionsT_co]):
     def __init__(self, options: OptionsT_co) -> None:
         self.options = options
 
-    def open(self, table: TokenTable, device: str) -> None:
-        """Make ready, once, for texts of this vocabulary. `device` is where the engine's model computes.
+    def open(self, table: TokenTable, open_model: ModelOpener) -> None:
+        """Make ready, once, for texts of this vocabulary. `open_model` is for proposers that use another model.
 
         Raises `UserError` where the proposer cannot serve it, such as a draft model with other tokens.
         """

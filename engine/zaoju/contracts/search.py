@@ -65,7 +65,8 @@ class SearchContext:
 
     room: int
     """How many tokens each live row may still take, by the length asked for and by the model's context. At 1 the next
-    token is the last. At 0 the rows are full: give what is whole and be done."""
+    token is the last, so no row lives on. Only a search that needs `hidden` may keep rows once more, to look at the
+    states of their last tokens; then room is 0, the rows are whole as they are, and the search is over."""
 
     tokens: Sequence[Sequence[int]]
     """The generated tokens of each live row."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class TokenTable(ABC):
@@ -28,3 +32,11 @@ class TokenTable(ABC):
     @abstractmethod
     def encode(self, text: str) -> list[int]:
         """The tokens of `text`, without any special token."""
+
+    def derived(self, key: Hashable, make: Callable[[TokenTable], T]) -> T:
+        """`make(self)`, kept under `key` for as long as the table lives.
+
+        For what takes a look at every token and is the same for all requests. Begin the key with your component's name.
+        """
+        kept: dict[Hashable, T] = self.__dict__.setdefault("_derived", {})
+        return kept.setdefault(key, make(self)) if key not in kept else kept[key]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from zaoju.generation.artefact import ARTEFACT_FORMAT, DESCRIPTION, open_runner, read_description, runner_over
+    from zaoju.generation.artefact import ARTEFACT_FORMAT, DESCRIPTION, open_model, read_description, runner_over
     from zaoju.generation.engine import Engine
+    from zaoju.generation.fixed_shapes import FixedShapes
     from zaoju.generation.lean_runner import LeanRunner
     from zaoju.generation.results import Chunk, Generation, Request
     from zaoju.generation.transformers_runner import TransformersRunner
@@ -23,11 +24,12 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.generation.artefact": (
             "ARTEFACT_FORMAT",
             "DESCRIPTION",
-            "open_runner",
+            "open_model",
             "read_description",
             "runner_over",
         ),
         "zaoju.generation.engine": ("Engine",),
+        "zaoju.generation.fixed_shapes": ("FixedShapes",),
         "zaoju.generation.lean_runner": ("LeanRunner",),
         "zaoju.generation.results": ("Chunk", "Generation", "Request"),
         "zaoju.generation.transformers_runner": ("TransformersRunner",),
@@ -40,11 +42,12 @@ __all__ = [
     "DESCRIPTION",
     "Chunk",
     "Engine",
+    "FixedShapes",
     "Generation",
     "LeanRunner",
     "Request",
     "TransformersRunner",
-    "open_runner",
+    "open_model",
     "read_description",
     "runner_over",
     "sample_seeds",

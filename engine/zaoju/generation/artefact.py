@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zaoju.contracts import Runner
+from zaoju.contracts import OpenModel, Runner
 from zaoju.errors import ArtefactError
 from zaoju.files import read_json_object
 from zaoju.generation.lean_runner import LeanRunner
+from zaoju.generation.token_table import TokenizerTable
 from zaoju.models import GPT2, CausalLM, choose_device, load_model
+from zaoju.tokenization import Tokenizer
 
 if TYPE_CHECKING:
     from zaoju.plugins import PluginManager
@@ -51,6 +53,14 @@ def open_runner(folder: Path, device: str, plugins: PluginManager, name: str | N
     if name is None:
         return runner_over(load_model(folder, choose_device(device)))
     return plugins.resolve("runner", name).load(Runner).open(folder, device=device)
+
+
+def open_model(folder: Path, *, device: str, plugins: PluginManager) -> OpenModel:
+    """The model in `folder` with its tokens; raises what `open_runner` and `Tokenizer.load` raise."""
+    # First the model: where there is no such folder, it says so best.
+    runner = open_runner(folder, device, plugins)
+    tokenizer = Tokenizer.load(folder, plugins)
+    return OpenModel(runner, TokenizerTable(tokenizer, min(runner.vocabulary_size, tokenizer.vocabulary_size)))
 
 
 def read_description(folder: Path) -> dict[str, object]:

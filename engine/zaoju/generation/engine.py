@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -12,7 +13,7 @@ from typing import Self
 from zaoju.config import DecodingPlan, resolve_decoding
 from zaoju.contracts import EventSink, Progress, Runner
 from zaoju.errors import ArtefactError, UserError
-from zaoju.generation.artefact import open_runner
+from zaoju.generation.artefact import open_model, open_runner
 from zaoju.generation.fixed_shapes import FixedShapes
 from zaoju.generation.job import Job
 from zaoju.generation.loop import DecodeLoop
@@ -40,7 +41,7 @@ class Engine:
         self._shared = SharedRunner(runner)
         # Logits beyond the tokenizer are padding; tokens beyond the model are special ones that it never saw.
         self._table = TokenizerTable(tokenizer, min(runner.vocabulary_size, tokenizer.vocabulary_size))
-        self._parts = DecodingParts(self._table, device)
+        self._parts = DecodingParts(self._table, partial(open_model, device=device, plugins=plugins))
         self._numbers = count()
         self._check_known([tokenizer.end_of_text, *tokenizer.beginning])
 

@@ -73,10 +73,10 @@ class Line:
         """The text as it came, piece by piece."""
         return self._pieces
 
-    @property
-    def room(self) -> int:
-        """How many more tokens the line may take so that the model could still read them all."""
-        return min(self.job.plan.max_new_tokens - self.generated, self.job.context_length - len(self.read))
+    def room(self, *, read_all: bool) -> int:
+        """How many more tokens the line may take; the last need not be read by the model, unless `read_all`."""
+        context = self.job.context_length + (0 if read_all else 1)
+        return min(self.job.plan.max_new_tokens - self.generated, context - len(self.read))
 
     def ends_with(self, token: int) -> bool:
         """Whether `token` would end the line by what it says."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, TypeVar
 
-from zaoju.contracts import Constraint, Matcher, Proposer, Search, TokenTable
+from zaoju.contracts import Constraint, Matcher, ModelOpener, Proposer, Search, TokenTable
 from zaoju.generation.chain import Chain
 from zaoju.generation.job import Job
 from zaoju.generation.plain_task import PlainTask
@@ -25,9 +25,9 @@ T = TypeVar("T")
 class DecodingParts:
     """Chains, proposers and constraints by what they are made from. Every method may be called from any thread."""
 
-    def __init__(self, table: TokenTable, device: str) -> None:
+    def __init__(self, table: TokenTable, open_model: ModelOpener) -> None:
         self._table = table
-        self._device = device
+        self._open_model = open_model
         self._made: dict[Hashable, object] = {}
         self._lock = threading.Lock()
 
@@ -43,7 +43,7 @@ class DecodingParts:
 
         def make() -> SharedProposer:
             proposer = component.build(Proposer)
-            proposer.open(self._table, self._device)
+            proposer.open(self._table, self._open_model)
             return SharedProposer(proposer, component.name, self._table.size)
 
         return self._once(_key(component), make)

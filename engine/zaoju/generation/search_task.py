@@ -9,7 +9,7 @@ import torch
 
 from zaoju.contracts import Branch, Hypothesis, Search, SearchContext, SearchStep
 from zaoju.contracts.options import Options
-from zaoju.errors import PluginError
+from zaoju.errors import PluginError, UserError
 from zaoju.generation.chain import Applied
 from zaoju.generation.job import FinishReason, Job
 from zaoju.generation.line import Line
@@ -96,7 +96,7 @@ class SearchTask(Task):
         """Let the search go on from `raw` [W, V] and what the chain made of it, and hold it to its contract."""
         context = SearchContext(
             index=self.lines[0].generated,
-            room=min(line.room for line in self.lines),
+            room=min(map(self._room, self.lines)),
             tokens=[line.tokens for line in self.lines],
             raw=raw,
             end_of_text=self.job.tokenizer.end_of_text,
@@ -119,7 +119,7 @@ class SearchTask(Task):
             if hypothesis.token is not None:
                 accept(line, hypothesis.row, hypothesis.token)
             if line.finish_reason is None:
-                line.finish("search" if line.room > 0 else "context")
+                line.finish("search" if self._room(line) > 0 else "context")
             self._finished.append(Finished(line, hypothesis.score))
 
     def go_on(self, lines: list[Line], step: SearchStep) -> None:
@@ -139,7 +139,16 @@ class SearchTask(Task):
             prompt = job.tokenizer.encode(branch.prompt)
             if not prompt and not beginning:
                 beginning = [job.tokenizer.end_of_text]
+            if len(beginning) + len(prompt) > job.context_length:
+                raise UserError(
+                    f"the prompt that search {self._name!r} begins another row with has {len(beginning) + len(prompt)} "
+                    f"tokens and the model looks at {job.context_length} at most: shorten it (it begins with "
+                    f"{branch.prompt[:20]!r})"
+                )
         return Start(Line(job, settings, [*beginning, *prompt], job.chain.first_states(settings)), prompt)
+
+    def _room(self, line: Line) -> int:
+        return line.room(read_all="hidden" in self.job.plan.needs)
 
     def _check(self, step: SearchStep, logits: torch.Tensor, room: int) -> None:
         width, vocabulary = logits.shape
@@ -148,6 +157,8 @@ class SearchTask(Task):
             raise self._fault(f"gave {len(step.rows)} rows with {len(step.tokens)} tokens")
         if len(step.rows) > self.width:
             raise self._fault(f"keeps {len(step.rows)} rows, and its width is {self.width}")
+        if step.rows and not step.done and room <= (0 if "hidden" in self.job.plan.needs else 1):
+            raise self._fault("keeps rows where no room is left")
         for one in (*new, *step.finished):
             if not 0 <= one.row < width:
                 raise self._fault(f"continues row {one.row} of {width}")

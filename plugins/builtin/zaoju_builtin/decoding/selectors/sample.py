@@ -14,10 +14,15 @@ class Sample(Selector):
     """
 
     def select(self, logits: torch.Tensor, context: StepContext) -> torch.Tensor:
-        probabilities = logits.double().softmax(dim=1)
-        mass = probabilities.cumsum(dim=1)
-        target = context.random("sample").unsqueeze(1) * mass[:, -1:]
-        drawn = torch.searchsorted(mass, target, right=True).clamp(max=logits.shape[1] - 1)
-        # A parallel cumulative sum may rise by rounding at a token of probability 0.
-        possible = probabilities.gather(1, drawn) > 0
-        return torch.where(possible, drawn, probabilities.argmax(dim=1, keepdim=True)).squeeze(1)
+        return draw(logits, context.random("sample"))
+
+
+def draw(logits: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """[N] int64: one token for each row of `logits` [N, V], with the number in (0, 1) of the row in `uniforms` [N]."""
+    probabilities = logits.double().softmax(dim=1)
+    mass = probabilities.cumsum(dim=1)
+    target = uniforms.unsqueeze(1) * mass[:, -1:]
+    drawn = torch.searchsorted(mass, target, right=True).clamp(max=logits.shape[1] - 1)
+    # A parallel cumulative sum may rise by rounding at a token of probability 0.
+    possible = probabilities.gather(1, drawn) > 0
+    return torch.where(possible, drawn, probabilities.argmax(dim=1, keepdim=True)).squeeze(1)
