@@ -13,6 +13,16 @@ def transforms() -> list[Component]:
         _transform("temperature", "Temperature", "Divides the logits: below 1 is bolder, above 1 more varied"),
         _transform("top_k", "TopK", "Keeps the k most probable tokens"),
         _transform("top_p", "TopP", "Keeps the smallest set of tokens that holds the share p of the probability"),
+        _transform("min_p", "MinP", "Keeps the tokens that are at least a share as probable as the most probable one"),
+        _transform("typical", "Typical", "Keeps the tokens that are about as surprising as the model expects"),
+        _transform("epsilon", "Epsilon", "Keeps the tokens whose probability is at least epsilon"),
+        _transform("eta", "Eta", "Keeps the tokens above a cutoff that falls where the model is unsure"),
+        _transform("top_a", "TopA", "Keeps the tokens above a share of the largest probability squared"),
+        _transform("top_h", "TopH", "Keeps the most probable tokens that hold a share of the entropy"),
+        _transform("p_less", "PLess", "Keeps the tokens above a cutoff that follows from the distribution alone"),
+        _transform("xtc", "XTC", "Now and then removes the most probable tokens, for less usual text"),
+        _transform("dynamic_temperature", "DynamicTemperature", "A temperature that rises where the model is unsure"),
+        _transform("mirostat", "Mirostat", "Keeps how surprising the tokens are near a target, over the whole text"),
         _transform("repetition_penalty", "RepetitionPenalty", "Makes tokens that were already used less probable"),
     ]
 

@@ -23,9 +23,14 @@ class Temperature(Transform):
     keeps_argmax = True
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
-        temperature = options["temperature"].to(logits.dtype).unsqueeze(1)
-        frozen = temperature < _COLDEST
-        divided = logits / temperature.masked_fill(frozen, 1.0)
-        best = logits.argmax(dim=1, keepdim=True)
-        loser = torch.ones_like(logits, dtype=torch.bool).scatter(1, best, False)
-        return divided.masked_fill(frozen & loser, float("-inf"))
+        return divide(logits, options["temperature"].unsqueeze(1))
+
+
+def divide(logits: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
+    """`logits` [N, V] divided by `temperature` [N, 1]; at 0 the most probable token alone."""
+    temperature = temperature.to(logits.dtype)
+    frozen = temperature < _COLDEST
+    divided = logits / temperature.masked_fill(frozen, 1.0)
+    best = logits.argmax(dim=1, keepdim=True)
+    loser = torch.ones_like(logits, dtype=torch.bool).scatter(1, best, False)
+    return divided.masked_fill(frozen & loser, float("-inf"))

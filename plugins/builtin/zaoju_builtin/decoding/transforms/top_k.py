@@ -22,6 +22,7 @@ class TopK(Transform):
 
     neutral: ClassVar[Mapping[str, float]] = {"top_k": 0}
     keeps_argmax = True
+    only_removes = True
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         width = logits.shape[1]
