@@ -18,7 +18,10 @@ from click.testing import CliRunner
 import zaoju
 from zaoju.cli import main
 
-KINDS = ["segmenter", "vocabulary", "reader", "cleaner", "transform", "selector"]
+KINDS = [
+    *("segmenter", "vocabulary", "reader", "cleaner"),
+    *("transform", "selector", "search", "proposer", "constraint"),
+]
 
 
 def run(*command: str | Path, **environment: str) -> str:
@@ -130,6 +133,8 @@ def test_the_prefix_is_not_written_twice(tmp_path: Path) -> None:
         ("segmenter", "jieba", "zaoju already offers a segmenter named 'jieba'"),
         ("decoder", "top-k", "already offers a transform named 'top_k'"),
         ("decoder", "seed", "cannot be named 'seed'"),
+        ("search", "logprobs", "cannot be named 'logprobs'"),
+        ("constraint", "regex", "already offers a constraint named 'regex'"),
         ("decoder", "copy", "cannot be named 'copy'"),
     ],
 )

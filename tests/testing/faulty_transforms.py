@@ -1,4 +1,4 @@
-"""Transforms and selectors with one planted fault each, and a sound one.
+"""Transforms with one planted fault each, and sound ones.
 
 Not collected by itself, as its name says nothing of tests: `test_planted_faults.py` runs pytest on it.
 """
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from faulty_options import WithinOptions
+from faulty_options import OpenOptions, WithinOptions
 
-from zaoju import Selector, StepContext, Transform
+from zaoju import StepContext, Transform
 from zaoju.contracts import Columns
-from zaoju.testing import SelectorContract, TransformContract
+from zaoju.testing import TransformContract
 
 NOTHING = -float("inf")
 
@@ -173,72 +173,6 @@ class TestForgotten(WithinContract):
     make = Forgotten
 
 
-class SoundSelector(Selector):
-    """The first token whose cumulative probability reaches the row's random number."""
-
-    def select(self, logits: torch.Tensor, context: StepContext) -> torch.Tensor:
-        probabilities = logits.double().softmax(dim=1)
-        mass = probabilities.cumsum(dim=1)
-        reached = (mass >= context.random("sound").unsqueeze(1) * mass[:, -1:]) & (probabilities > 0)
-        return reached.int().argmax(dim=1)
-
-
-class TakesRemoved(Selector):
-    """As `SoundSelector`, but the smallest number takes token 0, and the largest the last one."""
-
-    def select(self, logits: torch.Tensor, context: StepContext) -> torch.Tensor:
-        mass = logits.double().softmax(dim=1).cumsum(dim=1)
-        number = context.random("removed").unsqueeze(1) * 1.000001 - 1e-6
-        return (mass < number).sum(dim=1).clamp(max=logits.shape[1] - 1)
-
-
-class GlobalDraw(Selector):
-    def select(self, logits: torch.Tensor, context: StepContext) -> torch.Tensor:
-        return torch.multinomial(logits.softmax(dim=1), 1).squeeze(1)
-
-
-class SameForAll(Selector):
-    """Every row is drawn by the first row's number."""
-
-    def select(self, logits: torch.Tensor, context: StepContext) -> torch.Tensor:
-        numbers = context.random("first")[:1].expand(len(logits))
-        mass = logits.double().softmax(dim=1).cumsum(dim=1)
-        return (mass >= numbers.unsqueeze(1) * mass[:, -1:]).int().argmax(dim=1)
-
-
-class Narrow(SoundSelector):
-    def select(self, logits: torch.Tensor, context: StepContext) -> torch.Tensor:
-        return super().select(logits, context).int()
-
-
-class Masking(Selector):
-    """Writes to the logits to find the best."""
-
-    def select(self, logits: torch.Tensor, context: StepContext) -> torch.Tensor:
-        best = logits.argmax(dim=1)
-        logits.fill_(NOTHING)
-        return best
-
-
-class TestSoundSelector(SelectorContract):
-    make = SoundSelector
-
-
-class TestTakesRemoved(SelectorContract):
-    make = TakesRemoved
-
-
-class TestGlobalDraw(SelectorContract):
-    make = GlobalDraw
-
-
-class TestSameForAll(SelectorContract):
-    make = SameForAll
-
-
-class TestNarrow(SelectorContract):
-    make = Narrow
-
-
-class TestMasking(SelectorContract):
-    make = Masking
+class TestOpen(TransformContract):
+    make = Within
+    options = OpenOptions()

@@ -15,7 +15,10 @@ from zaoju.errors import UserError, did_you_mean
 from zaoju.files import whole_folder
 from zaoju.plugins import CONTRACT_VERSION, KINDS, PluginManager
 
-_SUPPORTED = ("segmenter", "vocabulary", "reader", "cleaner", "transform", "selector")
+_SUPPORTED = (
+    *("segmenter", "vocabulary", "reader", "cleaner"),
+    *("transform", "selector", "search", "proposer", "constraint"),
+)
 _ALIASES = {"decoder": "transform", "strategy": "transform"}
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -33,8 +36,9 @@ class NewPlugin:
 def new_plugin(kind: str, name: str, folder: Path | str = ".") -> NewPlugin:
     """Write the package `folder/zaoju-NAME` with one component of a kind, an example to change, and its tests.
 
-    `kind` is segmenter, vocabulary, reader, cleaner, transform (also: decoder, strategy) or selector; `name` is made of
-    lower-case letters, digits and hyphens, such as `my-words`. The package appears whole or not at all.
+    `kind` is segmenter, vocabulary, reader, cleaner, transform (also: decoder, strategy), selector, search, proposer or
+    constraint; `name` is made of lower-case letters, digits and hyphens, such as `my-words`. The package appears whole
+    or not at all.
 
     Raises `UserError` where the kind is unknown, the name does not fit or is taken, or the folder exists.
     """
@@ -69,17 +73,15 @@ def _check_name(kind: str, name: str, component: str) -> None:
             f"{name!r} cannot be the name of a plugin: use lower-case letters, digits and hyphens, a letter first, and "
             "no word of Python's own, such as `my-words`"
         )
-    if kind == "transform" and _is_reserved_option(component):
-        raise UserError(
-            f"an option of a transform cannot be named {component!r}, which means something else: rename it"
-        )
+    if kind in ("transform", "search") and _is_reserved_option(component):
+        raise UserError(f"an option of a {kind} cannot be named {component!r}, which means something else: rename it")
     for offer in PluginManager.discover().offers(kind):
         if offer.component.name == component:
             raise UserError(f"{offer.package} already offers a {kind} named {component!r}: choose another name")
 
 
 def _is_reserved_option(name: str) -> bool:
-    """Whether an option of that name, which the template gives to a transform, would hide something."""
+    """Whether an option of that name, which the templates of transforms and searches give, would hide something."""
     from zaoju.config.schema import Decoding  # pydantic, wanted only here
     from zaoju.contracts import Options
 
@@ -112,6 +114,8 @@ def _values(kind: str, name: str, component: str, *, has_options: bool) -> dict[
     details = [f'options="{package}.options:{title}Options",'] if has_options else []
     if kind == "segmenter":
         details.append('gives=frozenset({"words"}),')  # what vocabularies of words ask of a segmenter
+    if kind == "constraint":
+        details.append('needs=frozenset({"bytes"}),')  # refused for vocabularies whose bytes nobody knows
     return {
         "project": f"zaoju-{name}",
         "package": package,

@@ -11,22 +11,36 @@ from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zaoju.testing.cleaner import CleanerContract
+    from zaoju.testing.constraint import ConstraintContract
+    from zaoju.testing.decoding_rows import Row
+    from zaoju.testing.engines import decoding_engine
+    from zaoju.testing.hash_runner import HashRunner
     from zaoju.testing.hostile_text import HOSTILE_TEXTS
+    from zaoju.testing.proposer import ProposerContract
     from zaoju.testing.reader import ReaderContract
+    from zaoju.testing.search import SearchContract
     from zaoju.testing.segmenter import SegmenterContract
     from zaoju.testing.selector import SelectorContract
-    from zaoju.testing.transform import TransformContract
+    from zaoju.testing.strategy import StrategyContract
+    from zaoju.testing.transforms.contract import TransformContract
     from zaoju.testing.vocabulary import VocabularyContract
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "zaoju.testing.cleaner": ("CleanerContract",),
+        "zaoju.testing.constraint": ("ConstraintContract",),
+        "zaoju.testing.engines": ("decoding_engine",),
+        "zaoju.testing.decoding_rows": ("Row",),
+        "zaoju.testing.hash_runner": ("HashRunner",),
         "zaoju.testing.hostile_text": ("HOSTILE_TEXTS",),
+        "zaoju.testing.proposer": ("ProposerContract",),
         "zaoju.testing.reader": ("ReaderContract",),
+        "zaoju.testing.search": ("SearchContract",),
         "zaoju.testing.segmenter": ("SegmenterContract",),
         "zaoju.testing.selector": ("SelectorContract",),
-        "zaoju.testing.transform": ("TransformContract",),
+        "zaoju.testing.strategy": ("StrategyContract",),
+        "zaoju.testing.transforms.contract": ("TransformContract",),
         "zaoju.testing.vocabulary": ("VocabularyContract",),
     },
 )
@@ -34,9 +48,16 @@ __getattr__, __dir__ = lazy_names(
 __all__ = [
     "HOSTILE_TEXTS",
     "CleanerContract",
+    "ConstraintContract",
+    "HashRunner",
+    "ProposerContract",
     "ReaderContract",
+    "Row",
+    "SearchContract",
     "SegmenterContract",
     "SelectorContract",
+    "StrategyContract",
     "TransformContract",
     "VocabularyContract",
+    "decoding_engine",
 ]

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import ClassVar, TypeVar, cast, get_args
 
+import yaml
+from pydantic import ValidationError
+
 from zaoju.contracts import Options
 from zaoju.plugins import Offer, PluginManager, ResolvedComponent
 from zaoju.testing.processes import heavy_imports
@@ -91,6 +94,19 @@ class ComponentContract:
         model = self.model()
         silent = [name for name, field in model.model_fields.items() if not (field.description or "").strip()]
         assert not silent, f"{model.__name__}: write Field(description=...) for {', '.join(silent)}"
+
+    def test_options_can_be_written_as_yaml(self) -> None:
+        """What is read back from a config is the same, and a misspelled option is refused."""
+        model = self.model()
+        options = self.resolved().options
+        read = yaml.safe_load(yaml.safe_dump(dict(options), allow_unicode=True))
+        same = model.model_validate(read) == model.model_validate(dict(options))
+        assert same, f"{model.__name__}: {dict(options)} reads back from YAML as {read}"
+        try:
+            model.model_validate({**options, "no_such_option": 1})
+        except ValidationError:
+            return
+        raise AssertionError(f"{model.__name__} takes an unknown option: leave `extra` of its model_config as it is")
 
     def test_options_and_registration_import_nothing_heavy(self) -> None:
         """They are imported by `zaoju plugins` and `zaoju config check`, which must answer at once."""

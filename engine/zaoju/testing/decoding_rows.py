@@ -1,143 +1,150 @@
-"""Rows of logits that break careless code, each with options, a history and a seed of its own."""
+"""Rows as an engine hands them to a transform or a selector: each with options, a history and a seed of its own."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from zaoju.contracts import Columns, History, StepContext
+from zaoju.generation.columns import column, stack_padded, stack_rows, unstack_rows
 from zaoju.generation.uniforms import uniform
 
-WIDTH = 64
-_NOTHING = float("-inf")
-_END_OF_TEXT = 0
-_LONGEST_HISTORY = 12
+_CPU = torch.device("cpu")
+END_OF_TEXT = 0
 
 
-def logit_cases() -> dict[str, torch.Tensor]:
-    """Rows of `WIDTH` float32 logits by name; each has at least one token that is left."""
-    generator = torch.Generator().manual_seed(7)
-    ordinary = torch.randn(WIDTH, generator=generator) * 4
-    filtered = ordinary.masked_fill(torch.rand(WIDTH, generator=generator) < 0.6, _NOTHING)
-    filtered[[0, WIDTH - 1]] = _NOTHING
-    one_left = torch.full((WIDTH,), _NOTHING)
-    one_left[5] = -3.0
-    certain = torch.full((WIDTH,), -1e4)
-    certain[WIDTH - 1] = 1e4
-    zeros = torch.zeros(WIDTH)
-    zeros[::2] = -0.0
-    return {
-        "ordinary": ordinary,
-        "all positive": ordinary.abs() + 0.5,
-        "all negative": -ordinary.abs() - 0.5,
-        "all equal": zeros,
-        "all equal and far from zero": torch.full((WIDTH,), 88.5),
-        "rounded to bfloat16, with ties": ordinary.bfloat16().float(),
-        "nearly equal": 1 + torch.arange(WIDTH).remainder(3) * 2.0**-23,
-        "very large and very small": ordinary.sign() * 1e4 + ordinary,
-        "one token is certain": certain,
-        "after another filter": filtered,
-        "one token is left": one_left,
-    }
+@dataclass(frozen=True, repr=False)
+class Row:
+    """One row. The `reference` that an author may write gets it too."""
 
-
-@dataclass(frozen=True)
-class Rows:
-    """N rows as an engine hands them to a transform or a selector."""
-
-    names: Sequence[str]
-    """What each row is, for messages."""
+    name: str
+    """What the row is, for messages."""
 
     logits: torch.Tensor
-    columns: Columns
-    history: History
-    seeds: Sequence[int]
-    indices: Sequence[int]
+    """[V] float32."""
 
-    @property
-    def context(self) -> StepContext:
-        """The context of these rows."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """Every option of the transform, as JSON has it."""
 
-        def numbers(stream: str) -> torch.Tensor:
-            drawn = [uniform(seed, index, stream) for seed, index in zip(self.seeds, self.indices, strict=True)]
-            return torch.tensor(drawn, dtype=torch.float64)
+    tokens: tuple[int, ...] = ()
+    """The history, prompt included."""
 
-        return StepContext(
-            index=torch.tensor(self.indices, dtype=torch.int64),
-            history=self.history,
-            vocabulary_size=self.logits.shape[1],
-            end_of_text=_END_OF_TEXT,
-            random=numbers,
-        )
+    prompt_length: int = 0
+    seed: int = 0
+
+    index: int = 0
+    """How many tokens the row has generated."""
+
+    end_of_text: int = END_OF_TEXT
+
+    prepared: Columns = field(default_factory=dict)
+    """What `Transform.prepare` gave for this row."""
+
+    state: Columns = field(default_factory=dict)
+    """The row's state, without the dimension of the rows."""
+
+    def __repr__(self) -> str:
+        """Short, as pytest shows it where a check fails."""
+        return f"<row: {self.name}>"
+
+    def random(self, stream: str) -> float:
+        """The row's random number in (0, 1) from the named stream."""
+        return uniform(self.seed, self.index, stream)
+
+
+@dataclass(frozen=True, repr=False)
+class Rows:
+    """N rows that are handed over together."""
+
+    rows: tuple[Row, ...]
+
+    filler: int = 3
+    """The token in places of the history that are not valid."""
+
+    spare: int = 0
+    """How many places more than its longest row the history has."""
+
+    prepared_spare: int = 0
+    """How many places more than needed prepared tensors have, in every dimension."""
+
+    def __repr__(self) -> str:
+        """Short, as pytest shows it where a check fails."""
+        return f"<{len(self.rows)} rows, the first: {self.rows[0].name}>"
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def take(self, order: Sequence[int]) -> Rows:
         """The rows with these numbers, in this order."""
-        chosen = torch.tensor(order)
-        history = History(self.history.tokens[chosen], self.history.valid[chosen], self.history.prompt_length[chosen])
-        return Rows(
-            [self.names[number] for number in order],
-            self.logits[chosen],
-            {name: column[chosen] for name, column in self.columns.items()},
-            history,
-            [self.seeds[number] for number in order],
-            [self.indices[number] for number in order],
-        )
+        return replace(self, rows=tuple(self.rows[number] for number in order))
 
-    def with_other_padding(self) -> Rows:
-        """The same rows, with other tokens where the history is not valid, and with more of them."""
-        more = 3
-        width = self.logits.shape[1]
-        other = self.history.tokens.where(self.history.valid, (self.history.tokens + 1) % width)
-        tokens = torch.cat([other, torch.full((len(other), more), width - 1)], dim=1)
-        valid = torch.nn.functional.pad(self.history.valid, (0, more))
-        return replace(self, history=History(tokens, valid, self.history.prompt_length))
+    @property
+    def logits(self) -> torch.Tensor:
+        """[N, V] float32, in memory of its own."""
+        return torch.stack([row.logits for row in self.rows])
 
-    def copy(self) -> Rows:
-        """The same rows in memory of their own."""
-        history = self.history
-        return replace(
-            self,
-            logits=self.logits.clone(),
-            columns={name: column.clone() for name, column in self.columns.items()},
-            history=History(history.tokens.clone(), history.valid.clone(), history.prompt_length.clone()),
-        )
-
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Every tensor that a plugin gets to see and must not write to."""
-        history = self.history
-        return {
-            "logits": self.logits,
-            **{f"options[{name!r}]": column for name, column in self.columns.items()},
-            "context.history.tokens": history.tokens,
-            "context.history.valid": history.valid,
-            "context.history.prompt_length": history.prompt_length,
+    def columns(self) -> dict[str, torch.Tensor]:
+        """The options that are numbers, and what was prepared of the others."""
+        numbers = {name: column([row.options[name] for row in self.rows], _CPU) for name in self.rows[0].options}
+        prepared = stack_padded([row.prepared for row in self.rows], _CPU)
+        return {name: values for name, values in numbers.items() if values is not None} | {
+            name: _with_spare(tensor, self.prepared_spare) for name, tensor in prepared.items()
         }
 
+    def state(self) -> dict[str, torch.Tensor]:
+        """The states of the rows."""
+        return stack_rows([row.state for row in self.rows], _CPU)
 
-def make_rows(cases: Mapping[str, torch.Tensor], settings: Sequence[Mapping[str, float]]) -> Rows:
-    """Every case with every setting of the options."""
-    pairs = [(name, logits, options) for name, logits in cases.items() for options in settings]
-    draw = random.Random(3)
-    width = len(pairs[0][1])
-    lengths = [draw.randint(0, _LONGEST_HISTORY) for _ in pairs]
-    tokens = [[draw.randrange(width) for _ in range(_LONGEST_HISTORY)] for _ in pairs]
-    positions = torch.arange(_LONGEST_HISTORY)
-    history = History(
-        tokens=torch.tensor(tokens),
-        valid=positions.unsqueeze(0) < torch.tensor(lengths).unsqueeze(1),
-        prompt_length=torch.tensor([length // 2 for length in lengths]),
-    )
-    return Rows(
-        names=[f"{name}, {dict(options)}" for name, _, options in pairs],
-        logits=torch.stack([logits for _, logits, _ in pairs]),
-        columns={name: _column([options[name] for _, _, options in pairs]) for name in settings[0]},
-        history=history,
-        seeds=[draw.getrandbits(53) for _ in pairs],
-        indices=[length - length // 2 for length in lengths],
-    )
+    def with_state(self, state: Columns) -> Rows:
+        """The same rows with these states."""
+        states = unstack_rows(state, len(self))
+        return replace(self, rows=tuple(replace(row, state=own) for row, own in zip(self.rows, states, strict=True)))
+
+    def history(self) -> History:
+        """The histories of the rows, padded at their ends."""
+        longest = max(len(row.tokens) for row in self.rows) + self.spare
+        tokens = [[*row.tokens, *[self.filler] * (longest - len(row.tokens))] for row in self.rows]
+        lengths = torch.tensor([len(row.tokens) for row in self.rows])
+        return History(
+            tokens=torch.tensor(tokens, dtype=torch.int64).view(len(self), longest),
+            valid=torch.arange(longest).unsqueeze(0) < lengths.unsqueeze(1),
+            prompt_length=torch.tensor([row.prompt_length for row in self.rows]),
+        )
+
+    def context(self, random: Callable[[str], torch.Tensor] | None = None) -> StepContext:
+        """The context of these rows, with their own random numbers or others."""
+        return StepContext(
+            index=torch.tensor([row.index for row in self.rows]),
+            history=self.history(),
+            vocabulary_size=self.rows[0].logits.shape[0],
+            end_of_text=self.rows[0].end_of_text,
+            random=random or self.numbers,
+            state=self.state(),
+        )
+
+    def numbers(self, stream: str) -> torch.Tensor:
+        """[N] float64: the random numbers of these rows."""
+        return torch.tensor([row.random(stream) for row in self.rows], dtype=torch.float64)
+
+
+def tensors_of(logits: torch.Tensor, columns: Columns, context: StepContext) -> dict[str, torch.Tensor]:
+    """Every tensor that a component gets to see and must not write to, by what an author calls it."""
+    return {
+        "logits": logits,
+        **{f"options[{name!r}]": column for name, column in columns.items()},
+        **{f"context.state[{name!r}]": column for name, column in context.state.items()},
+        "context.index": context.index,
+        "context.history.tokens": context.history.tokens,
+        "context.history.valid": context.history.valid,
+        "context.history.prompt_length": context.history.prompt_length,
+    }
+
+
+def is_number(value: object) -> bool:
+    """Whether an option is a column by itself; every other goes through `Transform.prepare`."""
+    return isinstance(value, bool | int | float)
 
 
 def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -146,9 +153,12 @@ def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
         return False
     if one.dtype == torch.float32:
         return torch.equal(one.contiguous().view(torch.int32), other.contiguous().view(torch.int32))
+    if one.dtype == torch.float64:
+        return torch.equal(one.contiguous().view(torch.int64), other.contiguous().view(torch.int64))
     return torch.equal(one, other)
 
 
-def _column(values: Sequence[float]) -> torch.Tensor:
-    whole = all(isinstance(value, int) for value in values)
-    return torch.tensor(values, dtype=torch.int64 if whole else torch.float64)
+def _with_spare(tensor: torch.Tensor, spare: int) -> torch.Tensor:
+    """More padding at the end of every dimension but that of the rows."""
+    places = [0, spare] * (tensor.dim() - 1)
+    return torch.nn.functional.pad(tensor, places, value=-1 if tensor.dtype == torch.int64 else 0)

@@ -1,0 +1,1 @@
+"""The kit for transforms, one module for each group of checks."""
