@@ -81,7 +81,7 @@ def test_it_is_found_and_generates(python: Path, tmp_path: Path) -> None:
     narrow, one, *_, greedy = written["texts"]
     assert one["chain"] == ["repetition_penalty", "temperature", "top_n_sigma"]
     assert one["parameters"]["top_n_sigma"] == 1.0
-    assert one == written["alone"]
+    assert {**one, "timings": None} == {**written["alone"], "timings": None}
     assert narrow["text"] == greedy["text"], "so narrow a set holds the most probable token alone"
     assert len({text["text"] for text in written["texts"]}) == 4
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from hash_runner import HashRunner
+from zaoju.testing import HashRunner
 from small_models import small_gpt2
 
 from zaoju.generation import Engine, LeanRunner

@@ -6,7 +6,7 @@ import random
 
 import pytest
 import torch
-from decoder_helpers import apply, context, kept, nucleus, random_rows, ranked
+from support.decoder_helpers import apply, context, kept, nucleus, random_rows, ranked
 from transformers import (
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hash_runner import HashRunner
+from zaoju.testing import HashRunner
 from small_models import small_gpt2
 
 from zaoju import ArtefactError, PluginError, UserError

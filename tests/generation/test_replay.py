@@ -6,7 +6,7 @@ import random
 import threading
 
 import pytest
-from hash_runner import HashRunner
+from zaoju.testing import HashRunner
 
 from zaoju.generation import Engine, Generation, Request
 from zaoju.plugins import PluginManager

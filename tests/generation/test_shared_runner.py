@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from hash_runner import HashRunner
+from zaoju.testing import HashRunner
 
 from zaoju.generation import Engine
 from zaoju.plugins import PluginManager

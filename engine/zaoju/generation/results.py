@@ -177,8 +177,10 @@ class Generation:
         )
 
     def to_json(self) -> dict[str, object]:
-        """Plain data."""
-        return asdict(self)
+        """Plain data. All but `timings` is the same each time the text is had again."""
+        plain = asdict(self)
+        timings = {name: plain.pop(name) for name in ("seconds", "first_token_seconds")}
+        return {**plain, "timings": timings}
 
 
 def _parameters(plan: DecodingPlan) -> dict[str, object]:

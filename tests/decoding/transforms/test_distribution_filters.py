@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from generation.decoder_helpers import apply, context, kept, random_rows
+from support.decoder_helpers import apply, context, kept, random_rows
 from zaoju import Options, Transform
 from zaoju_builtin.decoding.transforms import options as models
 from zaoju_builtin.decoding.transforms.distribution import entropy, row_sums

@@ -19,7 +19,7 @@ from transformers.generation.logits_process import (
     TypicalLogitsWarper,
 )
 
-from generation.decoder_helpers import apply, kept
+from support.decoder_helpers import apply, kept
 from zaoju_builtin.decoding.transforms.temperature import Temperature
 
 VALUES, ROWS = 40, 100

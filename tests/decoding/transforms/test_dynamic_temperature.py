@@ -7,7 +7,7 @@ import torch
 from distribution_references import NOTHING, dynamic_temperature
 from pydantic import ValidationError
 
-from generation.decoder_helpers import apply, random_rows
+from support.decoder_helpers import apply, random_rows
 from zaoju_builtin.decoding.transforms.dynamic_temperature import DynamicTemperature
 from zaoju_builtin.decoding.transforms.options import DynamicTemperatureOptions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from generation.decoder_helpers import apply
+from support.decoder_helpers import apply
 from zaoju import Transform
 from zaoju_builtin.decoding.transforms.dynamic_temperature import DynamicTemperature
 from zaoju_builtin.decoding.transforms.min_p import MinP

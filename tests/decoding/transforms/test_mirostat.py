@@ -9,7 +9,7 @@ import pytest
 import torch
 from distribution_references import NOTHING, mirostat, surprises
 
-from generation.decoder_helpers import context, kept, random_rows
+from support.decoder_helpers import context, kept, random_rows
 from zaoju.contracts import Columns
 from zaoju_builtin.decoding.selectors.sample import Sample
 from zaoju_builtin.decoding.transforms.mirostat import Mirostat

@@ -8,7 +8,7 @@ import pytest
 import torch
 from distribution_references import NOTHING, left, xtc
 
-from generation.decoder_helpers import apply, context, kept, random_rows
+from support.decoder_helpers import apply, context, kept, random_rows
 from zaoju_builtin.decoding.transforms.xtc import XTC
 
 
