@@ -52,17 +52,6 @@ class TestTopP(TransformContract):
     component = "top_p"
 
 
-class TestRepetitionPenalty(TransformContract):
-    component = "repetition_penalty"
-
-    def reference(self, logits: Sequence[float], options: Mapping[str, float], row: Row) -> Sequence[float]:
-        penalty = options["repetition_penalty"]
-        return [
-            value if token not in row.tokens else value / penalty if value > 0 else value * penalty
-            for token, value in enumerate(logits)
-        ]
-
-
 class TestArgmax(SelectorContract):
     component = "argmax"
     draws = False

@@ -160,13 +160,3 @@ class MirostatOptions(Options):
     mirostat_eta: float = Field(
         default=0.1, ge=0, description="How far each token moves the bound, per bit that its surprise is off"
     )
-
-
-class RepetitionPenaltyOptions(Options):
-    """How strongly used tokens are held back."""
-
-    repetition_penalty: float = Field(
-        default=1.0,
-        ge=0.01,
-        description="Above 1 makes tokens that are in the prompt or the text less probable; 1 changes nothing",
-    )

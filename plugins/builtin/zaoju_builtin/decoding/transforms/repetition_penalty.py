@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
+from zaoju_builtin.decoding.transforms.past import counts, in_window
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -19,17 +20,16 @@ class RepetitionPenalty(Transform):
     Each token counts once, however often it stands there. The sign of a logit matters, so the penalty belongs before
     transforms that shift logits.
 
-    Keskar et al., "CTRL: A Conditional Transformer Language Model", 2019 (arXiv 1909.05858).
+    Keskar et al., "CTRL: A Conditional Transformer Language Model", 2019 (arXiv 1909.05858). The window is that of
+    llama.cpp's `repeat_last_n`.
     """
 
-    neutral: ClassVar[Mapping[str, float]] = {"repetition_penalty": 1.0}
+    neutral: ClassVar[Mapping[str, object]] = {"repetition_penalty": 1.0}
+    ignores_shift = False
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         penalty = options["repetition_penalty"].to(logits.dtype).unsqueeze(1)
-        rows, width = logits.shape
-        # What is not valid marks a column of its own beyond the vocabulary, which is cut off again.
-        marks = context.history.tokens.masked_fill(~context.history.valid, width)
-        used = torch.zeros(rows, width + 1, dtype=torch.bool, device=logits.device)
-        used = used.scatter(1, marks, True)[:, :width]
+        seen = in_window(context.history, options["repetition_window"])
+        used = counts(context.history, seen, logits.shape[1]) > 0
         penalised = torch.where(logits > 0, logits / penalty, logits * penalty)
         return torch.where(used, penalised, logits)

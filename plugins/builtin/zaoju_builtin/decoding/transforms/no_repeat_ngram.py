@@ -1,0 +1,37 @@
+"""No n-gram twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from zaoju import StepContext, Transform
+from zaoju_builtin.decoding.transforms.history_options import LONGEST_NGRAM
+from zaoju_builtin.decoding.transforms.past import counts, matches
+
+if TYPE_CHECKING:
+    from zaoju.contracts import Columns
+
+
+class NoRepeatNgram(Transform):
+    """Removes every token that would complete a sequence of n tokens which already stands in the prompt or the text.
+
+    Where nothing else is left, the row stays as it is. 0 removes nothing.
+
+    Paulus, Xiong and Socher, "A Deep Reinforced Model for Abstractive Summarization", 2017 (arXiv 1705.04304), for
+    trigrams; the option is named as in fairseq and transformers.
+    """
+
+    neutral: ClassVar[Mapping[str, object]] = {"no_repeat_ngram_size": 0}
+    only_removes = True
+
+    def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
+        history, size = context.history, options["no_repeat_ngram_size"].unsqueeze(1)
+        # Looking at a number costs nothing on a CPU; an accelerator would have to wait for it.
+        longest = int(size.max()) - 1 if logits.device.type == "cpu" else LONGEST_NGRAM - 1
+        completing = history.valid & (matches(history, history.valid, longest) >= size - 1) & (size > 0)
+        removed = counts(history, completing, logits.shape[1]) > 0
+        left = logits.masked_fill(removed, float("-inf"))
+        return torch.where((left > float("-inf")).any(dim=1, keepdim=True), left, logits)

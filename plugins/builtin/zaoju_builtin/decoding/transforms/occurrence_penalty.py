@@ -1,0 +1,34 @@
+"""The frequency and the presence penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from zaoju import StepContext, Transform
+from zaoju_builtin.decoding.transforms.past import counts, in_window
+
+if TYPE_CHECKING:
+    from zaoju.contracts import Columns
+
+
+class OccurrencePenalty(Transform):
+    """Takes `frequency_penalty` from a token's logit for each time that it has come, and `presence_penalty` once.
+
+    As in OpenAI's API and vLLM, the tokens of the text count and those of the prompt do not. `penalty_prompt` counts
+    both, and `penalty_window` only the last tokens: together they give llama.cpp's penalties.
+    """
+
+    neutral: ClassVar[Mapping[str, object]] = {"frequency_penalty": 0.0, "presence_penalty": 0.0}
+
+    def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
+        history = context.history
+        places = torch.arange(history.tokens.shape[1], device=logits.device)
+        written = places >= history.prompt_length.unsqueeze(1)
+        seen = in_window(history, options["penalty_window"]) & (written | (options["penalty_prompt"] > 0).unsqueeze(1))
+        count = counts(history, seen, logits.shape[1])
+        frequency = options["frequency_penalty"].to(logits.dtype).unsqueeze(1)
+        presence = options["presence_penalty"].to(logits.dtype).unsqueeze(1)
+        return torch.where(count > 0, logits - count * frequency - presence, logits)
