@@ -75,12 +75,18 @@ def plan_decoding(plugins: PluginManager, decoding: Decoding, folder: Path) -> D
         proposer=extras["proposer"],
         constraint=extras["constraint"],
         options={key: value for part in parts for key, value in part.options.items()},
-        needs=frozenset[str]().union(*(offer.component.needs for offer in used)) - {_ASKS_THE_SELECTOR},
+        needs={offer.component.name: needs for offer in used if (needs := _needs(offer))},
         max_new_tokens=decoding.max_new_tokens,
         stop=decoding.stop,
         seed=decoding.seed,
         logprobs=decoding.logprobs,
     )
+
+
+def _needs(offer: Offer) -> frozenset[str]:
+    """What a component asks of the model and its vocabulary."""
+    rewinds = {"rewind"} if offer.kind == "proposer" else set()
+    return (offer.component.needs | rewinds) - {_ASKS_THE_SELECTOR}
 
 
 def _check_who_chooses(plugins: PluginManager, decoding: Decoding, preset: Preset, faults: list[Fault]) -> bool:

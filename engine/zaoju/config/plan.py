@@ -37,8 +37,8 @@ class DecodingPlan:
     options: Mapping[str, JSON]
     """The options of the chain and of the search by name: nothing acts that is not listed here."""
 
-    needs: frozenset[str]
-    """What the components ask of the model and its vocabulary, such as `bytes` or `hidden`."""
+    needs: Mapping[str, frozenset[str]]
+    """By the name of each component that asks anything of the model and its vocabulary: `bytes`, `hidden`, `rewind`."""
 
     max_new_tokens: int
     stop: tuple[str, ...]
@@ -51,6 +51,11 @@ class DecodingPlan:
     def choosers(self) -> tuple[ResolvedComponent, ...]:
         """Who decides which token comes: the selector, the search, or a search that asks the selector."""
         return tuple(part for part in (self.search, self.selector) if part is not None)
+
+    @property
+    def keeps_hidden(self) -> bool:
+        """Whether the search looks at the model's hidden states."""
+        return self.search is not None and "hidden" in self.needs.get(self.search.name, ())
 
     @property
     def parts(self) -> tuple[ResolvedComponent, ...]:

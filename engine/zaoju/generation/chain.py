@@ -123,13 +123,17 @@ class Chain:
 
     def settings(self, options: Mapping[str, JSON], seed: int, prompt: Sequence[int], table: TokenTable) -> RowSettings:
         """What is told of a new row. Raises `UserError` for options that the vocabulary cannot serve."""
-        idle = frozenset(link.name for link in self._links if link.idle(options))
+        idle = self.idle(options)
         prepared = {
             link.name: link.transform.prepare({name: options[name] for name in link.options}, prompt, table)
             for link in self._links
             if link.name not in idle
         }
         return RowSettings(options, seed, {name: given for name, given in prepared.items() if given}, idle)
+
+    def idle(self, options: Mapping[str, JSON]) -> frozenset[str]:
+        """The transforms that change nothing at these options."""
+        return frozenset(link.name for link in self._links if link.idle(options))
 
     def first_states(self, settings: RowSettings) -> States:
         """The states of a row before its first token."""

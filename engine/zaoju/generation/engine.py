@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence, Set
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -200,7 +200,8 @@ class Engine:
     def _begin(self, request: Request) -> Task:
         """The text of a request before its first token. Raises `UserError` for what cannot be."""
         plan = request.plan or resolve_decoding(self.plugins, request.settings())
-        self._check_needs(plan)
+        chain = self._parts.chain(plan)
+        self._check_needs(plan, chain.idle(plan.options))
         seed = request.seed if request.seed is not None else fresh_seed()
         tokens = self.tokenizer.encode(request.prompt)
         beginning = self.tokenizer.beginning
@@ -213,7 +214,6 @@ class Engine:
                 f"{self.runner.context_length} at most: shorten the prompt (it begins with {request.prompt[:20]!r}), "
                 "or use a model with a longer context"
             )
-        chain = self._parts.chain(plan)
         return make_task(
             Job(
                 number=next(self._numbers),
@@ -231,20 +231,20 @@ class Engine:
             )
         )
 
-    def _check_needs(self, plan: DecodingPlan) -> None:
-        """Refuse what this model or its vocabulary cannot give."""
-        needs = plan.needs | ({"rewind"} if plan.proposer is not None else set())
+    def _check_needs(self, plan: DecodingPlan, idle: Set[str]) -> None:
+        """Refuse what this model or its vocabulary cannot give; a transform that is idle asks nothing."""
         has = self.runner.abilities | ({"bytes"} if self._table.byte_level else set())
         reasons = {
             "bytes": "tokens whose bytes are known, and this tokenizer has text that only its own decoder knows",
             "rewind": f"a model that can take back tokens, and the {type(self.runner).__name__} of this one cannot",
             "hidden": f"the model's hidden states, which its {type(self.runner).__name__} does not give",
         }
-        for need in sorted(needs - has):
-            raise UserError(
-                f"the decoding {plan.strategy!r} needs {reasons.get(need, need)}: choose another, or leave out the "
-                f"part that asks for it ({', '.join(part.name for part in plan.parts)})"
-            )
+        for name, needs in plan.needs.items():
+            for need in sorted(needs - has) if name not in idle else ():
+                raise UserError(
+                    f"{name!r}, a part of the decoding {plan.strategy!r}, needs {reasons.get(need, need)}: "
+                    "leave it out, or choose another"
+                )
 
     def _check_known(self, tokens: Sequence[int]) -> None:
         unknown = [token for token in tokens if token >= self.runner.vocabulary_size]

@@ -55,7 +55,7 @@ class DecodeLoop:
         """Read the prompts of `tasks` and choose the first token of each."""
         begun = [(task, task.begin()) for task in tasks]
         for keep_hidden in (False, True):
-            some = [(task, starts) for task, starts in begun if ("hidden" in task.job.plan.needs) is keep_hidden]
+            some = [(task, starts) for task, starts in begun if task.job.plan.keeps_hidden is keep_hidden]
             if some:
                 self._admit(some, keep_hidden=keep_hidden)
 

@@ -36,10 +36,7 @@ class SearchTask(Task):
         self._done: FinishReason | None = None
         self._certain = 0
         if job.plan.max_new_tokens == 0:
-            line = Line(job, job.settings, job.fed, {})
-            line.finish("length")
-            self._finished.append(Finished(line, 0.0))
-            self._done = "length"
+            self._end_unfinished("length")
 
     @property
     def width(self) -> int:
@@ -79,12 +76,7 @@ class SearchTask(Task):
     def cancel(self) -> None:
         """Where no text is whole yet, the first line that runs is the result."""
         if self._done is None:
-            if not self._finished:
-                line = self.lines[0]
-                if line.finish_reason is None:
-                    line.finish("cancelled")
-                self._finished.append(Finished(line, float("-inf")))
-            self._done = "cancelled"
+            self._end_unfinished("cancelled")
 
     def decide(
         self,
@@ -130,6 +122,15 @@ class SearchTask(Task):
                 raise self._fault("ended without a whole text")
             self._done = self.result.finish_reason
 
+    def _end_unfinished(self, reason: FinishReason) -> None:
+        """End before the search has: with the best whole text, else with the first line, else with nothing."""
+        if not self._finished:
+            line = self.lines[0] if self.lines else Line(self.job, self.job.settings, self.job.fed, {})
+            if line.finish_reason is None:
+                line.finish(reason)
+            self._finished.append(Finished(line, float("-inf")))
+        self._done = reason
+
     def _start(self, branch: Branch) -> Start:
         job = self.job
         settings = job.settings.with_seed(sample_seed(job.seed, branch.sample))
@@ -148,7 +149,7 @@ class SearchTask(Task):
         return Start(Line(job, settings, [*beginning, *prompt], job.chain.first_states(settings)), prompt)
 
     def _room(self, line: Line) -> int:
-        return line.room(read_all="hidden" in self.job.plan.needs)
+        return line.room(read_all=self.job.plan.keeps_hidden)
 
     def _check(self, step: SearchStep, logits: torch.Tensor, room: int) -> None:
         width, vocabulary = logits.shape
@@ -157,7 +158,7 @@ class SearchTask(Task):
             raise self._fault(f"gave {len(step.rows)} rows with {len(step.tokens)} tokens")
         if len(step.rows) > self.width:
             raise self._fault(f"keeps {len(step.rows)} rows, and its width is {self.width}")
-        if step.rows and not step.done and room <= (0 if "hidden" in self.job.plan.needs else 1):
+        if step.rows and not step.done and room <= (0 if self.job.plan.keeps_hidden else 1):
             raise self._fault("keeps rows where no room is left")
         for one in (*new, *step.finished):
             if not 0 <= one.row < width:

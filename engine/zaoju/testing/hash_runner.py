@@ -33,6 +33,8 @@ class HashRunner(Runner):
         """The tokens of every row that lives."""
         self.largest_batch = 0
         """How many rows there ever were at once."""
+        self.passes = 0
+        """How many times logits were asked for: each is one pass of a real model."""
         self.largest_token = -1
         """The greatest token that was ever fed after a prompt."""
         self._spread = spread
@@ -49,19 +51,16 @@ class HashRunner(Runner):
         """`Runner.prefill`."""
         assert prompts and all(0 < len(prompt) <= self.context_length for prompt in prompts)
         rows = [self._new_row(prompt, keep_hidden=keep_hidden) for prompt in prompts]
-        return rows, self._logits(rows)
+        return rows, torch.stack([logits[-1] for logits in self._pass(rows, [[]] * len(rows))])
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
         """`Runner.step`."""
-        assert len(set(rows)) == len(rows) > 0
-        for row, token in zip(rows, tokens, strict=True):
-            self._append(row, token)
-        return self._logits(rows)
+        return torch.cat(self._pass(rows, [[token] for token in tokens]))
 
     def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         """`Runner.extend`."""
-        assert len(set(rows)) == len(rows) > 0 and all(tokens)
-        return [torch.cat([self.step([row], [token]) for token in new]) for row, new in zip(rows, tokens, strict=True)]
+        assert all(tokens)
+        return self._pass(rows, tokens)
 
     def rewind(self, rows: Sequence[int], counts: Sequence[int]) -> None:
         """`Runner.rewind`."""
@@ -99,14 +98,21 @@ class HashRunner(Runner):
             self._keep_hidden.add(self._next)
         return self._next
 
-    def _append(self, row: int, token: int) -> None:
-        assert 0 <= token < self.vocabulary_size and len(self.rows[row]) < self.context_length
-        self.rows[row].append(token)
-        self.largest_token = max(self.largest_token, token)
-
-    def _logits(self, rows: Sequence[int]) -> torch.Tensor:
+    def _pass(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        """Append tokens to rows: for each row the logits after each of them, or after the row where there are none."""
+        assert len(set(rows)) == len(rows) > 0
+        self.passes += 1
         self.largest_batch = max(self.largest_batch, len(self.rows))
-        return torch.stack([self._row(self.rows[row]) for row in rows])
+        return [self._appended(row, new) for row, new in zip(rows, tokens, strict=True)]
+
+    def _appended(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
+        logits = [] if tokens else [self._row(self.rows[row])]
+        for token in tokens:
+            assert 0 <= token < self.vocabulary_size and len(self.rows[row]) < self.context_length
+            self.rows[row].append(token)
+            self.largest_token = max(self.largest_token, token)
+            logits.append(self._row(self.rows[row]))
+        return torch.stack(logits)
 
     def _row(self, tokens: Sequence[int]) -> torch.Tensor:
         seen = tokens if self._memory is None else tokens[-self._memory :]

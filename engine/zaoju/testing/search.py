@@ -113,7 +113,7 @@ class SearchContract(ComponentContract):
             search=resolved,
             selector=plan.selector if "selector" in cls.needs else None,
             options={**plan.options, **resolved.options},
-            needs=cls.needs - {"selector"},
+            needs={cls.resolved().name: cls.needs - {"selector"}},
         )
 
     @classmethod

@@ -39,8 +39,8 @@ class SelectorContract(ComponentContract):
     kind = "selector"
 
     draws: ClassVar[bool | None] = True
-    """False for one that takes the most probable token, the lowest id among equals; None for one with a rule of its own,
-    which the kit cannot know."""
+    """False for one that takes the most probable token, the lowest id among equals; None for one with a rule of its
+    own, which the kit cannot know."""
 
     @pytest.fixture(scope="class")
     @classmethod

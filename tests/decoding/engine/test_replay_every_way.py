@@ -17,8 +17,13 @@ COUNT = 120
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    """Texts that run in circles, so that drafts are often right."""
     return decoding_engine(context_length=40, memory=2)
+
+
+@pytest.fixture(scope="module")
+def circling() -> Engine:
+    """Texts that run in circles, so that drafts are often right."""
+    return decoding_engine(context_length=90, memory=1, spread=4.0)
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +85,17 @@ def test_from_several_threads(engine: Engine, one_by_one: list[Generation]) -> N
 
 
 @pytest.mark.parametrize("batch_size", [1, 32])
-def test_with_drafts_on_and_off(engine: Engine, batch_size: int) -> None:
+def test_with_drafts_on_and_off(circling: Engine, batch_size: int) -> None:
     """At every batch size, with stops, ends, constraints and state in the middle of a draft; some drafts are right."""
-    requests = mixed_requests(COUNT, seed=2, ways=PLAIN)
-    plain = engine.generate_batch(requests, batch_size=batch_size)
-    drafted = engine.generate_batch([with_drafts(request) for request in requests], batch_size=batch_size)
+    requests = mixed_requests(2 * COUNT, seed=2, ways=PLAIN, longest=70)
+    plain = circling.generate_batch(requests, batch_size=batch_size)
+    drafted = circling.generate_batch([with_drafts(request) for request in requests], batch_size=batch_size)
     assert [without_mention_of_drafts(one) for one in drafted] == plain
     kept, proposed = sum(one.kept_drafts for one in drafted), sum(one.drafted_tokens for one in drafted)
     assert kept > 100 and proposed > kept
     for reason in ("end_of_text", "stop", "length"):
         assert any(one.kept_drafts and one.finish_reason == reason for one in drafted)
-    assert_clean(engine)
+    assert_clean(circling)
 
 
 def test_drafts_among_texts_without(engine: Engine, one_by_one: list[Generation]) -> None:

@@ -118,4 +118,4 @@ def test_a_strategy_of_that_name_writes_with_it(plugins: PluginManager, name: st
     plan = resolve_decoding(plugins, {"strategy": name, **SEARCHES[name]})
     assert plan.search is not None and plan.search.name == name
     assert (plan.selector is None) == (name not in ("best_of_n", "guidance"))
-    assert ("hidden" in plan.needs) == (name == "contrastive")
+    assert plan.keeps_hidden == (name == "contrastive")

@@ -12,6 +12,13 @@ class Greedy(Strategy):
     selector = "argmax"
 
 
+class SampleStrategy(Strategy):
+    """Draws by the model's own probabilities, at a temperature."""
+
+    chain = ("repetition_penalty", "temperature")
+    selector = "sample"
+
+
 class TopKStrategy(Strategy):
     """Draws from the k most probable tokens."""
 
