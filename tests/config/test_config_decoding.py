@@ -13,26 +13,27 @@ from zaoju.errors import UserError
 from zaoju.plugins import PluginManager
 
 ACTS_BEFORE = ["repetition_penalty", "temperature"]
+NO_PENALTY = {"repetition_penalty": 1.0, "repetition_window": 0}
 
 
 @pytest.mark.parametrize(
     ("settings", "chain", "selector", "options"),
     [
-        ({}, [*ACTS_BEFORE, "top_p"], "sample", {"temperature": 1.0, "repetition_penalty": 1.0, "top_p": 0.9}),
-        ({"strategy": "greedy"}, ["repetition_penalty"], "argmax", {"repetition_penalty": 1.0}),
+        ({}, [*ACTS_BEFORE, "top_p"], "sample", {"temperature": 1.0, **NO_PENALTY, "top_p": 0.9}),
+        ({"strategy": "greedy"}, ["repetition_penalty"], "argmax", NO_PENALTY),
         (
             {"strategy": "top_k", "top_k": 3},
             [*ACTS_BEFORE, "top_k"],
             "sample",
-            {"temperature": 1.0, "repetition_penalty": 1.0, "top_k": 3},
+            {"temperature": 1.0, **NO_PENALTY, "top_k": 3},
         ),
         (
             {"strategy": "top_p", "top_p": 1},
             [*ACTS_BEFORE, "top_p"],
             "sample",
-            {"temperature": 1.0, "repetition_penalty": 1.0, "top_p": 1.0},
+            {"temperature": 1.0, **NO_PENALTY, "top_p": 1.0},
         ),
-        ({"strategy": "temperature"}, ACTS_BEFORE, "sample", {"repetition_penalty": 1.0, "temperature": 1.0}),
+        ({"strategy": "temperature"}, ACTS_BEFORE, "sample", {**NO_PENALTY, "temperature": 1.0}),
         (
             {"chain": ["top_k", "temperature"], "top_k": 0},
             ["top_k", "temperature"],
@@ -56,7 +57,7 @@ ACTS_BEFORE = ["repetition_penalty", "temperature"]
             {"strategy": "shift"},
             [*ACTS_BEFORE, "shift"],
             "sample",
-            {"repetition_penalty": 1.0, "temperature": 1.0, "shift": 0.0, "mirror": False},
+            {**NO_PENALTY, "temperature": 1.0, "shift": 0.0, "mirror": False},
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -54,8 +55,8 @@ def options_of(offer: Offer) -> str:
 
 
 def _plain(value: object) -> str:
-    written = yaml.safe_dump(list(value) if isinstance(value, tuple) else value, default_flow_style=True)
-    return written.removesuffix("...\n").strip()
+    written = json.dumps(value, ensure_ascii=False)
+    return f"`{written}`" if isinstance(value, tuple | list) and value else written.strip('"')
 
 
 def row(kind: str, offer: Offer, plugins: PluginManager) -> str:
