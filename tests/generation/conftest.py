@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from zaoju.testing import HashRunner
 from small_models import small_gpt2
 
 from zaoju.generation import Engine, LeanRunner
 from zaoju.models import GPT2
 from zaoju.plugins import PluginManager
+from zaoju.testing import HashRunner
 from zaoju.tokenization import Tokenizer, unigram_tokenizer
 from zaoju.tokenization.parts import with_end_of_text
 

@@ -6,18 +6,16 @@ import random
 
 import pytest
 import torch
-from support.decoder_helpers import apply, context, kept, nucleus, random_rows, ranked
 from transformers import (
-    RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
 
+from support.decoder_helpers import apply, context, kept, nucleus, random_rows, ranked
 from zaoju.contracts import Transform
 from zaoju_builtin.decoding.selectors.argmax import Argmax
 from zaoju_builtin.decoding.selectors.sample import Sample
-from zaoju_builtin.decoding.transforms.repetition_penalty import RepetitionPenalty
 from zaoju_builtin.decoding.transforms.temperature import Temperature
 from zaoju_builtin.decoding.transforms.top_k import TopK
 from zaoju_builtin.decoding.transforms.top_p import TopP
@@ -30,7 +28,6 @@ ACTIVE: list[tuple[Transform, dict[str, float]]] = [
     (Temperature(), {"temperature": 0.0}),
     (TopK(), {"top_k": 3}),
     (TopP(), {"top_p": 0.8}),
-    (RepetitionPenalty(), {"repetition_penalty": 1.3}),
 ]
 NAMES = [f"{type(transform).__name__}-{value}" for transform, options in ACTIVE for value in options.values()]
 each_transform = pytest.mark.parametrize(("transform", "options"), ACTIVE, ids=NAMES)
@@ -61,16 +58,6 @@ class TestAgainstTransformers:
             top_p = random.Random(case).uniform(0.01, 0.99)
             expected = TopPLogitsWarper(top_p)(torch.zeros(3, 1, dtype=torch.int64), logits.clone())
             assert torch.equal(apply(TopP(), logits, top_p=top_p), expected)
-
-    def test_repetition_penalty(self) -> None:
-        for case in CASES:
-            numbers = random.Random(case)
-            logits = random_rows(case, 3, 50)
-            histories = [[numbers.randrange(50) for _ in range(12)] for _ in range(3)]
-            penalty = numbers.uniform(0.5, 2)
-            expected = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor(histories), logits.clone())
-            got = apply(RepetitionPenalty(), logits, context(logits, histories), repetition_penalty=penalty)
-            torch.testing.assert_close(got, expected)
 
 
 class TestTemperature:
@@ -127,23 +114,6 @@ class TestTopP:
     def test_after_a_filter_the_shares_are_those_of_what_is_left(self) -> None:
         logits = torch.tensor([[2.0, 1.0, 0.0, -INFINITY]])
         assert kept(apply(TopP(), logits, top_p=0.999999)[0]) == {0, 1, 2}
-
-
-class TestRepetitionPenalty:
-    def test_sign_and_count(self) -> None:
-        logits = torch.tensor([[2.0, -2.0, 2.0, -INFINITY]])
-        got = apply(RepetitionPenalty(), logits, context(logits, [[0, 1, 1, 1, 3]]), repetition_penalty=2.0)
-        assert got.tolist() == [[1.0, -4.0, 2.0, -INFINITY]]
-
-    def test_what_is_not_valid_is_not_penalised(self) -> None:
-        """The invalid places of the short row hold token 1."""
-        logits = torch.full((2, 4), 2.0)
-        got = apply(RepetitionPenalty(), logits, context(logits, [[2], [3, 3, 3]]), repetition_penalty=2.0)
-        assert got.tolist() == [[2.0, 2.0, 1.0, 2.0], [2.0, 2.0, 2.0, 1.0]]
-
-    def test_no_history_at_all(self) -> None:
-        logits = random_rows(1, 2, 4)
-        assert torch.equal(apply(RepetitionPenalty(), logits, repetition_penalty=2.0), logits)
 
 
 class TestEveryTransform:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 import torch
-from zaoju.testing import HashRunner
 from small_models import small_gpt2
 
 from zaoju import ArtefactError, PluginError, UserError
 from zaoju.contracts import Event, Progress
 from zaoju.generation import Engine, LeanRunner, Request
 from zaoju.plugins import PluginManager
+from zaoju.testing import HashRunner
 from zaoju.tokenization import Tokenizer
 
 
@@ -23,20 +24,20 @@ def forced(engine: Engine, monkeypatch: pytest.MonkeyPatch, *tokens: int) -> Non
     runner = engine.runner
     assert isinstance(runner, HashRunner)
 
-    def logits(rows: list[int]) -> torch.Tensor:
-        forced_logits = torch.full((len(rows), runner.vocabulary_size), -5.0)
-        for number, row in enumerate(rows):
-            forced_logits[number, tokens[len(runner.rows[row]) - start]] = 5.0
-        return forced_logits
+    def logits(read: Sequence[int]) -> torch.Tensor:
+        given = torch.full((runner.vocabulary_size,), -5.0)
+        given[tokens[len(read) - start]] = 5.0
+        return given
 
     start = len(engine.tokenizer.beginning) + len(engine.tokenizer.encode("我想"))
-    monkeypatch.setattr(runner, "_logits", logits)
+    monkeypatch.setattr(runner, "_row", logits)
 
 
 def test_a_generation_tells_all_that_is_needed_to_have_it_again(engine: Engine) -> None:
     one = engine.generate("我想", strategy="nucleus", top_p=0.8, temperature=0.9, max_new_tokens=12)
     assert one.parameters == {
         "repetition_penalty": 1.0,
+        "repetition_window": 0,
         "temperature": 0.9,
         "top_p": 0.8,
         "max_new_tokens": 12,

@@ -6,10 +6,10 @@ import random
 import threading
 
 import pytest
-from zaoju.testing import HashRunner
 
 from zaoju.generation import Engine, Generation, Request
 from zaoju.plugins import PluginManager
+from zaoju.testing import HashRunner
 from zaoju.tokenization import Tokenizer
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from zaoju.testing import HashRunner
 
 from zaoju.generation import Engine
 from zaoju.plugins import PluginManager
+from zaoju.testing import HashRunner
 from zaoju.tokenization import Tokenizer
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
+from threading import RLock
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_MOST_DERIVED = 128
 
 
 class TokenTable(ABC):
@@ -34,9 +37,16 @@ class TokenTable(ABC):
         """The tokens of `text`, without any special token."""
 
     def derived(self, key: Hashable, make: Callable[[TokenTable], T]) -> T:
-        """`make(self)`, kept under `key` for as long as the table lives.
+        """`make(self)`, made once and kept under `key`; of many keys, the last ones that were asked for.
 
-        For what takes a look at every token and is the same for all requests. Begin the key with your component's name.
+        For what takes a look at every token and is the same for many requests. Begin the key with your component's name.
+        May be called from any thread, and by `make`.
         """
+        lock: RLock = self.__dict__.setdefault("_derived_lock", RLock())
         kept: dict[Hashable, T] = self.__dict__.setdefault("_derived", {})
-        return kept.setdefault(key, make(self)) if key not in kept else kept[key]
+        with lock:
+            value = kept.pop(key) if key in kept else make(self)
+            kept[key] = value
+            if len(kept) > _MOST_DERIVED:
+                del kept[next(iter(kept))]
+            return value

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MOST_KEPT = 64
+"""A service may get another JSON schema with every request."""
+
 
 class DecodingParts:
-    """Chains, proposers and constraints by what they are made from. Every method may be called from any thread."""
+    """Chains, proposers and constraints by what they are made from; of many, the last ones that were asked for.
+
+    Every method may be called from any thread.
+    """
 
     def __init__(self, table: TokenTable, open_model: ModelOpener) -> None:
         self._table = table
@@ -59,9 +65,10 @@ class DecodingParts:
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:
         with self._lock:
-            if key not in self._made:
-                self._made[key] = make()
-            made: T = self._made[key]  # type: ignore[assignment]  # the key says what it is
+            made: T = self._made.pop(key) if key in self._made else make()  # type: ignore[assignment]  # by its key
+            self._made[key] = made
+            if len(self._made) > _MOST_KEPT:
+                del self._made[next(iter(self._made))]
             return made
 
 

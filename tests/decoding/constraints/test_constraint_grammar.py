@@ -91,7 +91,7 @@ def test_a_grammar_with_too_many_readings_ends_in_an_error() -> None:
 )
 def test_each_is_chosen_in_the_config_and_needs_bytes(options: dict[str, object], text: str) -> None:
     plan = resolve_decoding(PluginManager.discover(environment={}), {"constraint": options})
-    assert plan.constraint is not None and plan.needs["grammar"] == {"bytes"}
+    assert plan.constraint is not None and plan.needs[plan.constraint.name] == {"bytes"}
     table = ByteTable()
     assert writes(plan.constraint.build(Constraint).compile(table), table, text)
 

@@ -2,79 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+from zaoju import TokenTable
 
 NOTHING = -float("inf")
 
 
-def window(history: Sequence[int], last: int) -> list[int]:
-    return list(history[-last:]) if last else list(history)
+def window(tokens: Sequence[int], last: int) -> list[int]:
+    return list(tokens[-last:]) if last else list(tokens)
 
 
-def repetition(logits: Sequence[float], history: Sequence[int], penalty: float, last: int) -> list[float]:
-    used = set(window(history, last))
+def left(logits: Sequence[float], removed: Set[int]) -> list[float]:
+    """A row must keep a token: where none would be left, all are."""
+    result = [NOTHING if token in removed else logit for token, logit in enumerate(logits)]
+    return result if max(result) > NOTHING else list(logits)
+
+
+def repetition(logits: Sequence[float], tokens: Sequence[int], options: Mapping[str, Any]) -> list[float]:
+    penalty, used = options["repetition_penalty"], window(tokens, options["repetition_window"])
     return [
-        (value / penalty if value > 0 else value * penalty) if token in used else value
-        for token, value in enumerate(logits)
+        logit if token not in used else logit / penalty if logit > 0 else logit * penalty
+        for token, logit in enumerate(logits)
     ]
 
 
 def occurrence(
-    logits: Sequence[float],
-    history: Sequence[int],
-    prompt: int,
-    frequency: float,
-    presence: float,
-    last: int,
-    all_: bool,
+    logits: Sequence[float], tokens: Sequence[int], prompt_length: int, options: Mapping[str, Any]
 ) -> list[float]:
-    seen = [
+    counted = [
         token
-        for place, token in enumerate(history)
-        if (all_ or place >= prompt) and (not last or place >= len(history) - last)
+        for place, token in enumerate(tokens)
+        if (options["penalty_prompt"] or place >= prompt_length)
+        and (options["penalty_window"] == 0 or len(tokens) - place <= options["penalty_window"])
     ]
     return [
-        value - frequency * seen.count(token) - (presence if token in seen else 0) for token, value in enumerate(logits)
+        logit - options["frequency_penalty"] * counted.count(token) - options["presence_penalty"] * (token in counted)
+        for token, logit in enumerate(logits)
     ]
 
 
-def no_repeat(logits: Sequence[float], history: Sequence[int], size: int) -> list[float]:
-    if size == 0:
-        return list(logits)
-    ending = list(history[len(history) - size + 1 :]) if size > 1 else []
-    banned = {
-        history[place]
-        for place in range(size - 1, len(history))
-        if list(history[place - size + 1 : place]) == ending and len(ending) == size - 1
-    }
-    left = [NOTHING if token in banned else value for token, value in enumerate(logits)]
-    return left if max(left) > NOTHING else list(logits)
+def no_repeat_ngram(logits: Sequence[float], tokens: Sequence[int], size: int) -> list[float]:
+    """Token by token: would the text with it end in an n-gram that it has already?"""
+    grams = {tuple(tokens[place : place + size]) for place in range(len(tokens) - size + 1)}
+    banned = {token for token in range(len(logits)) if (*tokens, token)[-size:] in grams} if size else set()
+    return left(logits, banned)
 
 
-def dry(
-    logits: Sequence[float],
-    history: Sequence[int],
-    multiplier: float,
-    base: float,
-    allowed: int,
-    last: int,
-    breakers: set[int],
-) -> list[float]:
-    """As text-generation-webui's own description has it: for each earlier place, count how far the ends agree."""
-    seen = window(history, last)
+def dry_lengths(tokens: Sequence[int], breakers: Set[int]) -> dict[int, int]:
+    """For each token that came after something, how much of it the last tokens are: the longest of its places."""
     longest: dict[int, int] = {}
-    for place, token in enumerate(seen):
-        if token in breakers:
-            continue
-        length = 0
-        while (
-            length < place
-            and seen[place - 1 - length] == seen[len(seen) - 1 - length]
-            and seen[place - 1 - length] not in breakers
-        ):
-            length += 1
-        longest[token] = max(longest.get(token, 0), length)
+    for place, token in enumerate(tokens):
+        if token not in breakers:
+            before = tokens[:place]
+            length = max(
+                length
+                for length in range(place + 1)
+                if before[place - length :] == tokens[len(tokens) - length :]
+                and not breakers & set(before[place - length :])
+            )
+            longest[token] = max(length, longest.get(token, 0))
+    return longest
+
+
+def dry(logits: Sequence[float], tokens: Sequence[int], breakers: Set[int], options: Mapping[str, Any]) -> list[float]:
+    multiplier, base, allowed = (options[f"dry_{name}"] for name in ("multiplier", "base", "allowed_length"))
+    lengths = dry_lengths(window(tokens, options["dry_window"]), breakers)
     return [
-        value - min(1e6, multiplier * base ** (longest[token] - allowed)) if longest.get(token, 0) >= allowed else value
-        for token, value in enumerate(logits)
+        logit - min(1e6, multiplier * base ** (lengths[token] - allowed)) if lengths.get(token, 0) >= allowed else logit
+        for token, logit in enumerate(logits)
     ]
+
+
+def breaking(table: TokenTable, breakers: Sequence[str]) -> set[int]:
+    return {
+        token
+        for token in range(table.size)
+        if any(breaker.encode() in (table.bytes_of(token) or b"") for breaker in breakers)
+    }
+
+
+def minimum_length(logits: Sequence[float], index: int, least: int, end_of_text: int) -> list[float]:
+    return left(logits, {end_of_text} if index < least else set())

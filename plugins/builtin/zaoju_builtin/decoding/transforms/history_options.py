@@ -10,6 +10,9 @@ from zaoju import Options
 
 LONGEST_NGRAM = 64
 
+LONGEST_MATCH = 128
+"""Repetitions that are longer are treated as if they had so many tokens."""
+
 _WINDOW = "Look at so many of the last tokens only; 0 looks at all"
 
 
@@ -19,6 +22,7 @@ class RepetitionPenaltyOptions(Options):
     repetition_penalty: float = Field(
         default=1.0,
         ge=0.01,
+        le=100,
         description="Above 1 makes tokens that are in the prompt or the text less probable; 1 changes nothing",
     )
     repetition_window: int = Field(default=0, ge=0, description=_WINDOW)
@@ -61,11 +65,14 @@ class DRYOptions(Options):
         default=1.75, ge=1, le=100, description="By how much that grows with each further token of the repetition"
     )
     dry_allowed_length: int = Field(
-        default=2, ge=1, description="Repetitions that are shorter than so many tokens may go on"
+        default=2,
+        ge=1,
+        le=LONGEST_MATCH,
+        description="Repetitions that are shorter than so many tokens may go on",
     )
     dry_window: int = Field(default=0, ge=0, description=_WINDOW)
     dry_breakers: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        default=("\n", ":", '"', "*", "。", "！", "？", "；", "：", "”"),
+        default=("\n", ":", '"', "*", "。", "！", "？", "；"),
         description="Texts across which nothing counts as a repetition",
     )
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class MinimumLength(Transform):
-    """Removes the token that ends the document until `min_new_tokens` tokens have come, unless nothing else is left."""
+    """Removes the token that ends the document until `min_new_tokens` tokens have come. 0 removes nothing.
+
+    Where nothing else is left, the row stays as it is, as a row must keep a token.
+    """
 
     neutral: ClassVar[Mapping[str, object]] = {"min_new_tokens": 0}
     only_removes = True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class NoRepeatNgram(Transform):
     """Removes every token that would complete a sequence of n tokens which already stands in the prompt or the text.
 
-    Where nothing else is left, the row stays as it is. 0 removes nothing.
+    Where nothing else is left, the row stays as it is, as a row must keep a token. 0 removes nothing.
 
     Paulus, Xiong and Socher, "A Deep Reinforced Model for Abstractive Summarization", 2017 (arXiv 1705.04304), for
     trigrams; the option is named as in fairseq and transformers.
@@ -30,7 +30,7 @@ class NoRepeatNgram(Transform):
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         history, size = context.history, options["no_repeat_ngram_size"].unsqueeze(1)
         # Looking at a number costs nothing on a CPU; an accelerator would have to wait for it.
-        longest = int(size.max()) - 1 if logits.device.type == "cpu" else LONGEST_NGRAM - 1
+        longest = max(0, int(size.max()) - 1) if logits.device.type == "cpu" else LONGEST_NGRAM - 1
         completing = history.valid & (matches(history, history.valid, longest) >= size - 1) & (size > 0)
         removed = counts(history, completing, logits.shape[1]) > 0
         left = logits.masked_fill(removed, float("-inf"))

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class OccurrencePenalty(Transform):
     """Takes `frequency_penalty` from a token's logit for each time that it has come, and `presence_penalty` once.
 
-    As in OpenAI's API and vLLM, the tokens of the text count and those of the prompt do not. `penalty_prompt` counts
-    both, and `penalty_window` only the last tokens: together they give llama.cpp's penalties.
+    As in OpenAI's API and vLLM, the tokens of the text count and those of the prompt do not. With `penalty_prompt` both
+    do; `penalty_window` is how many of the last tokens are looked at, 0 for all. Together they give llama.cpp's
+    penalties. Below 0 a penalty favours what has come. 0 for both changes nothing.
     """
 
     neutral: ClassVar[Mapping[str, object]] = {"frequency_penalty": 0.0, "presence_penalty": 0.0}

@@ -27,20 +27,20 @@ def matches(history: History, usable: torch.Tensor, longest: int) -> torch.Tenso
 
     Counted up to `longest`. A token at a place that is not `usable` [N, L] equals none, so it ends a match.
     """
-    tokens, length = history.tokens, history.tokens.shape[1]
-    last = history.valid.sum(dim=1, keepdim=True) - 1
-    found = torch.zeros_like(tokens)
+    length = history.tokens.shape[1]
+    depth = min(longest, length)
+    back = history.valid.sum(dim=1, keepdim=True) - 1 - torch.arange(depth, device=usable.device)
+    # From the last token backwards. Before the first token of a row this gives any token, which is compared with what
+    # stands earlier still: with nothing.
+    ending = history.tokens.gather(1, back.clamp(min=0))
+    earlier = torch.nn.functional.pad(history.tokens.masked_fill(~usable, -1), (depth, 0), value=-1)
+    found = torch.zeros_like(history.tokens)
     running = history.valid
-    for back in range(min(longest, length)):
-        end = (last - back).clamp(min=0)
-        ending = tokens.gather(1, end)
-        ends_in_use = usable.gather(1, end) & (last >= back)
-        # The token that stands `back + 1` places before each place; before the beginning there is none.
-        shifted = torch.nn.functional.pad(tokens, (back + 1, 0))[:, :length]
-        shifted_use = torch.nn.functional.pad(usable, (back + 1, 0))[:, :length]
-        running = running & shifted_use & ends_in_use & (shifted == ending)
+    for step in range(depth):
+        start = depth - 1 - step
+        running = running & (earlier[:, start : start + length] == ending[:, step : step + 1])
         # Looking costs nothing on a CPU; an accelerator would have to wait, and goes on.
-        if tokens.device.type == "cpu" and not bool(running.any()):
+        if usable.device.type == "cpu" and not bool(running.any()):
             break
         found = found + running
     return found

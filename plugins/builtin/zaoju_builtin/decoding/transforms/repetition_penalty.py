@@ -18,10 +18,11 @@ class RepetitionPenalty(Transform):
     """Divides the positive and multiplies the negative logits of tokens that stand in the prompt or the text.
 
     Each token counts once, however often it stands there. The sign of a logit matters, so the penalty belongs before
-    transforms that shift logits.
+    transforms that shift logits. `repetition_window` is how many of the last tokens are looked at, 0 for all. 1 as
+    `repetition_penalty` changes nothing.
 
-    Keskar et al., "CTRL: A Conditional Transformer Language Model", 2019 (arXiv 1909.05858). The window is that of
-    llama.cpp's `repeat_last_n`.
+    Keskar et al., "CTRL: A Conditional Transformer Language Model", 2019 (arXiv 1909.05858); the
+    window is llama.cpp's `repeat_last_n`.
     """
 
     neutral: ClassVar[Mapping[str, object]] = {"repetition_penalty": 1.0}
