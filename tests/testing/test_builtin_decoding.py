@@ -73,6 +73,22 @@ class TestNucleus(StrategyContract):
     component = "nucleus"
 
 
+class TestSampleStrategy(StrategyContract):
+    component = "sample"
+
+
+class TestHuggingFace(StrategyContract):
+    component = "hf"
+
+
+class TestVLLM(StrategyContract):
+    component = "vllm"
+
+
+class TestLlamaCpp(StrategyContract):
+    component = "llamacpp"
+
+
 class TestBeamStrategy(StrategyContract):
     component = "beam"
 
