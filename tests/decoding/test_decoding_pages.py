@@ -1,4 +1,4 @@
-"""The pages about decoding: their tables are true, their settings valid, and their snippets run and keep the contracts."""
+"""The pages about decoding: their tables are true, their settings valid, their snippets run and keep the contracts."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ class TokenTable(ABC):
     def derived(self, key: Hashable, make: Callable[[TokenTable], T]) -> T:
         """`make(self)`, made once and kept under `key`; of many keys, the last ones that were asked for.
 
-        For what takes a look at every token and is the same for many requests. Begin the key with your component's name.
-        May be called from any thread, and by `make`.
+        For what takes a look at every token and is the same for many requests. Begin the key with your component's
+        name. May be called from any thread, and by `make`.
         """
         lock: RLock = self.__dict__.setdefault("_derived_lock", RLock())
         kept: dict[Hashable, T] = self.__dict__.setdefault("_derived", {})

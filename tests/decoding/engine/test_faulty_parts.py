@@ -136,7 +136,7 @@ def test_a_transform_that_revives_what_a_constraint_forbids(engine: Engine, monk
 
 def test_a_transform_that_gives_another_shape(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TopP, "apply", lambda self, logits, options, context: logits.double())
-    with pytest.raises(PluginError, match="transform 'top_p' gave torch.float64"):
+    with pytest.raises(PluginError, match=r"transform 'top_p' gave torch\.float64"):
         engine.generate("我想", strategy="nucleus")
     assert_nothing_stays(engine)
 

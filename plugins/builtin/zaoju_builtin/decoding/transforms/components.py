@@ -23,12 +23,47 @@ def transforms() -> list[Component]:
         _transform("xtc", "XTC", "Now and then removes the most probable tokens, for less usual text"),
         _transform("dynamic_temperature", "DynamicTemperature", "A temperature that rises where the model is unsure"),
         _transform("mirostat", "Mirostat", "Keeps how surprising the tokens are near a target, over the whole text"),
-        _transform("repetition_penalty", "RepetitionPenalty", "Makes tokens that were already used less probable"),
+        _transform(
+            "repetition_penalty",
+            "RepetitionPenalty",
+            "Makes tokens that were already used less probable",
+            module="history_options",
+        ),
+        _transform(
+            "occurrence_penalty",
+            "OccurrencePenalty",
+            "Frequency and presence penalty: the less probable, the oftener a token has come",
+            module="history_options",
+        ),
+        _transform(
+            "no_repeat_ngram", "NoRepeatNgram", "Lets no sequence of n tokens come twice", module="history_options"
+        ),
+        _transform(
+            "dry",
+            "DRY",
+            "Holds back what would go on a repetition, the more the longer it is",
+            module="history_options",
+            needs=frozenset({"bytes"}),
+        ),
+        _transform("minimum_length", "MinimumLength", "Keeps the document from ending early", module="history_options"),
+        _transform(
+            "logit_bias", "LogitBias", "Adds a number of your own to the logit of a token", module="word_options"
+        ),
+        _transform(
+            "bad_words",
+            "BadWords",
+            "Keeps words from being written, however the text is cut into tokens",
+            module="word_options",
+            needs=frozenset({"bytes"}),
+        ),
+        _transform("watermark", "Watermark", "Leaves a mark that a program can find", module="word_options"),
     ]
 
 
-def _transform(name: str, target: str, summary: str, *, needs: frozenset[str] = frozenset()) -> Component:
-    """A transform in the module of its name; its options are in `options.py`, named after its class."""
+def _transform(
+    name: str, target: str, summary: str, *, module: str = "options", needs: frozenset[str] = frozenset()
+) -> Component:
+    """A transform in the module of its name; its options are in `module`, named after its class."""
     return Component(
-        name, f"{_HOME}.{name}:{target}", options=f"{_HOME}.options:{target}Options", summary=summary, needs=needs
+        name, f"{_HOME}.{name}:{target}", options=f"{_HOME}.{module}:{target}Options", summary=summary, needs=needs
     )
