@@ -4,8 +4,8 @@
 
 A request's tokens are a function of its logits, but matrix products round differently for batches of other shapes, in
 every library. This prints what comes of it: the share of sampled texts that differ anywhere from the same request
-alone. With `fixed_shapes` the share is 0 by construction, which the last line of each format checks. Without --model the
-model is a small random one.
+alone. With `fixed_shapes` the share is 0 by construction, which the last line of each format checks. Without --model
+the model is a small random one.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from small_models import small_gpt2
 
+from support.small_models import small_gpt2
 from zaoju.generation import Engine, LeanRunner
 from zaoju.models import GPT2
 from zaoju.plugins import PluginManager

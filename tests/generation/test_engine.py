@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_models import small_gpt2
 
+from support.small_models import small_gpt2
 from zaoju import ArtefactError, PluginError, UserError
 from zaoju.contracts import Event, Progress
 from zaoju.generation import Engine, LeanRunner, Request

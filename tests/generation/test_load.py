@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_models import small_gpt2, small_llama
 from transformers import GPT2Config as TheirConfig
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
+from support.small_models import small_gpt2, small_llama
 from zaoju import ArtefactError, PluginError
 from zaoju.generation import Engine, LeanRunner, TransformersRunner
 from zaoju.plugins import PluginManager

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_models import small_gpt2, small_llama
 
+from support.small_models import small_gpt2, small_llama
 from zaoju import ArtefactError
 from zaoju.contracts import Runner
 from zaoju.generation import LeanRunner, TransformersRunner, runner_over

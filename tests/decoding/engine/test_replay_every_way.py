@@ -9,7 +9,7 @@ import threading
 import pytest
 from every_way import PLAIN, SEARCHES, alone, mixed_requests, streamed, with_drafts, without_mention_of_drafts
 
-from zaoju import Engine, Generation
+from zaoju import Engine, Generation, Request
 from zaoju.testing import HashRunner, decoding_engine
 
 COUNT = 120
@@ -110,6 +110,18 @@ def test_drafts_among_texts_without(engine: Engine, one_by_one: list[Generation]
     assert [without_mention_of_drafts(one) for one in written] == one_by_one
 
 
+def test_long_texts_that_join_late() -> None:
+    """The history grows in length and in slots while texts run, and takes in new ones afterwards."""
+    engine = decoding_engine(context_length=300, spread=0.1)
+    requests = [
+        Request("我想" * number, seed=number, max_new_tokens=100 + number, options={"repetition_penalty": 1.5})
+        for number in range(12)
+    ]
+    together = engine.generate_batch(requests, batch_size=5)
+    assert together == [alone(engine, request) for request in requests]
+    assert max(one.generated_tokens for one in together) > 100
+
+
 def test_drafts_save_passes() -> None:
     """The point of it: fewer passes of the model for the same text."""
     engine = decoding_engine(context_length=200, memory=1, spread=4.0)
@@ -142,11 +154,17 @@ def test_cancelled_at_any_step(engine: Engine) -> None:
 
 
 def test_a_stream_that_is_left_frees_its_rows(engine: Engine) -> None:
+    """It takes none before it begins, and gives back all of them in the middle."""
+    assert isinstance(engine.runner, HashRunner)
+    held = 0
     for request in mixed_requests(40, seed=6):
         chunks = engine.stream_request(request)
+        assert engine.runner.rows == {}
         next(chunks)
+        held += len(engine.runner.rows)
         chunks.close()
-    assert_clean(engine)
+        assert engine.runner.rows == {}
+    assert held > 30
 
 
 def _plain(strategy: str | None) -> bool:

@@ -11,8 +11,8 @@ import torch
 from every_way import LOOKUP
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_decoders import small_gpt2
 
+from support.small_models import small_gpt2
 from zaoju import Engine, UserError
 from zaoju.generation import LeanRunner
 from zaoju.testing import decoding_engine
@@ -134,7 +134,7 @@ def test_a_stream_of_beams_gives_text_before_the_end() -> None:
 
 
 def test_a_broken_model_is_told_of() -> None:
-    source, model = decoding_engine(), small_gpt2()
+    source, model = decoding_engine(), small_gpt2(decoding_engine().tokenizer.vocabulary_size)
     with torch.no_grad():
         model.transformer.wte.weight[5] = float("nan")
     with pytest.raises(UserError, match="not finite for token 1"):
