@@ -64,6 +64,15 @@ def test_the_same_name_keeps_the_options(load: Write, override: str) -> None:
     assert load(FILE, override).config == load(FILE).config
 
 
+def test_a_part_of_decoding_is_chosen_and_its_options_below_it(load: Write) -> None:
+    chosen = load(FILE, "decoding.proposer=prompt_lookup", "decoding.proposer.min_ngram=1").config.decoding.proposer
+    assert chosen is not None and (chosen.name, chosen.options) == ("prompt_lookup", {"min_ngram": 1})
+    whole = load(FILE, "decoding.constraint={name: regex, pattern: a}").config.decoding.constraint
+    assert whole is not None and (whole.name, whole.options) == ("regex", {"pattern": "a"})
+    other = load(FILE, "decoding.constraint={name: regex, pattern: a}", "decoding.constraint.pattern=b").config
+    assert other.decoding.constraint is not None and other.decoding.constraint.options == {"pattern": "b"}
+
+
 def test_another_strategy_drops_the_options_of_the_old_one(load: Write) -> None:
     greedy = load(FILE, "decoding.strategy=greedy").config.decoding
     assert (greedy.strategy, greedy.options, greedy.max_new_tokens) == ("greedy", {}, 7)

@@ -7,6 +7,7 @@ written as a bare name can still be given an option.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import NoneType, UnionType
 from typing import get_args, get_origin
 
 from pydantic import BaseModel
@@ -142,7 +143,10 @@ def _name(choice: Plain) -> Plain:
 
 
 def _model(shape: object) -> type[BaseModel] | None:
-    return shape if isinstance(shape, type) and issubclass(shape, BaseModel) else None
+    """The model of a section or a choice, also of one that may be empty."""
+    given = [one for one in get_args(shape) if one is not NoneType] if get_origin(shape) is UnionType else [shape]
+    [only, *others] = given
+    return only if not others and isinstance(only, type) and issubclass(only, BaseModel) else None
 
 
 def _item(shape: object) -> object:

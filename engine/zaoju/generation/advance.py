@@ -93,8 +93,7 @@ class Advance:
         chosen = tokens.tolist()
         self._check_chosen(chain, lines, applied, tokens)
         for line, token, before, after in zip(lines, chosen, raw, applied.logits, strict=True):
-            if line.job.plan.logprobs is not None:
-                line.reports.append(report(before, after, token, line.job.plan.logprobs))
+            _report(line, before, after, token)
         if applied.seen:
             states = chain.observe(applied, range(len(lines)), chosen, [line.states for line in lines])
             for line, new in zip(lines, states, strict=True):
@@ -110,8 +109,7 @@ class Advance:
         step = task.decide(raw, own, lambda logits: chain.select(own.part(0, len(lines), logits)), self._runner.hidden)
 
         def accept(line: Line, row: int, token: int) -> None:
-            if task.job.plan.logprobs is not None:
-                line.reports.append(report(raw[row], own.logits[row], token, task.job.plan.logprobs))
+            _report(line, raw[row], own.logits[row], token)
             line.accept(token)
 
         task.finish_lines(step, accept)
@@ -201,3 +199,10 @@ class Advance:
         left = applied.logits.gather(1, tokens.unsqueeze(1)).squeeze(1).isfinite()
         if not bool(left.all()):
             raise chain.left_nothing(lines[int(left.int().argmin())].generated + 1)
+
+
+def _report(line: Line, raw: torch.Tensor, after: torch.Tensor, token: int) -> None:
+    """Note how probable the line's next token is, where the request asks for it."""
+    count = line.job.plan.logprobs
+    if count is not None:
+        line.reports.append(report(raw, after, token, count, line.job.tokenizer.show))

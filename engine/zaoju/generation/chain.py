@@ -46,6 +46,9 @@ class RowBatch:
     columns: Sequence[Columns | None]
     """The options of each transform of the chain; None where it is idle for all rows."""
 
+    idle: Sequence[torch.Tensor | None]
+    """[N, 1] bool for each transform: the rows for which it is idle; None where it is so for none."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Link:
@@ -146,12 +149,11 @@ class Chain:
 
     def batch(self, rows: Sequence[RowSettings], device: torch.device) -> RowBatch:
         """The rows together; use it again while the same rows go on together."""
+        idle = [[link.name in row.idle for row in rows] for link in self._links]
         return RowBatch(
             rows,
-            [
-                None if all(link.name in row.idle for row in rows) else link.columns(rows, device)
-                for link in self._links
-            ],
+            [None if all(some) else link.columns(rows, device) for link, some in zip(self._links, idle, strict=True)],
+            [torch.tensor(some, device=device).unsqueeze(1) if any(some) else None for some in idle],
         )
 
     def apply(
@@ -178,7 +180,7 @@ class Chain:
             random=random,
         )
         seen = []
-        for link, columns in zip(self._links, batch.columns, strict=True):
+        for link, columns, idle in zip(self._links, batch.columns, batch.idle, strict=True):
             if columns is None:
                 continue
             state = _state(link, states, device) if link.remembers else {}
@@ -190,8 +192,7 @@ class Chain:
                 )
             if state:
                 seen.append(_Seen(link, state, logits, after, columns))
-            idle = [link.name in row.idle for row in batch.rows]
-            logits = torch.where(torch.tensor(idle, device=device)[:, None], logits, after) if any(idle) else after
+            logits = after if idle is None else torch.where(idle, logits, after)
         return Applied(logits, context, seen)
 
     def select(self, applied: Applied) -> torch.Tensor:

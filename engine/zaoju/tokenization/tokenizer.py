@@ -136,7 +136,7 @@ class Tokenizer:
 
     def tokens(self, text: str) -> list[tuple[int, str]]:
         r"""How `text` is cut, for a person: each token's id and text, `\xe6` for a byte that is part of a character."""
-        return [(token, self._show(token)) for token in self.encode(text)]
+        return [(token, self.show(token)) for token in self.encode(text)]
 
     @cached_property
     def _bytes_of_tokens(self) -> list[bytes | None] | None:
@@ -161,7 +161,8 @@ class Tokenizer:
             return [whole]
         return self._encode_plain(piece)
 
-    def _show(self, token: int) -> str:
+    def show(self, token: int) -> str:
+        r"""What a token stands for, for a person; `\xe6` for a byte that is part of a character."""
         raw = self.token_bytes(token)
         if raw is None:
             return str(self._backend.id_to_token(token))

@@ -76,12 +76,16 @@ def test_raw_log_probabilities_are_the_models_own(engine: Engine, way: dict[str,
     """Before constraint, search and chain: those of a fresh pass over the whole text (pitfall 15)."""
     text = engine.generate("我想", seed=3, max_new_tokens=8, logprobs=4, **way)
     assert text.tokens is not None and [one.token for one in text.tokens] == list(text.token_ids)
-    fed = [*engine.tokenizer.beginning, *engine.tokenizer.encode("我想")]
+    fed, show = [*engine.tokenizer.beginning, *engine.tokenizer.encode("我想")], engine.tokenizer.show
     for place, one in enumerate(text.tokens):
         [row], logits = engine.runner.prefill([[*fed, *text.token_ids[:place]]])
         engine.runner.drop([row])
         expected = logits[0, : engine.tokenizer.vocabulary_size].double().log_softmax(0)
         assert one.logprob == pytest.approx(float(expected[one.token]), abs=1e-6)
+        assert (one.text, [other.text for other in one.top]) == (
+            show(one.token),
+            [show(other.token) for other in one.top],
+        )
         assert [other.logprob for other in one.top] == pytest.approx(expected.topk(4).values.tolist(), abs=1e-6)
         assert math.isfinite(one.sampled_logprob) and one.sampled_logprob <= 0
 
