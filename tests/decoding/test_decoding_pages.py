@@ -126,13 +126,6 @@ class TestNoDigits(ConstraintContract):
     examples = ("我想在家。", "龘", "")
     counterexamples = ("我3", "2026年")
 """
-OPTIONS_THAT_NO_PAGE_SHOWS = """
-class NeverOptions(Options):
-    never: list[str] = Field(default=[], description="Texts of single tokens")
-
-class TiringOptions(Options):
-    tiring: float = Field(default=0.1, ge=0, le=1, description="By how much")
-"""
 
 
 def test_what_the_pages_show_keeps_the_contracts(tmp_path: Path) -> None:
@@ -140,7 +133,7 @@ def test_what_the_pages_show_keeps_the_contracts(tmp_path: Path) -> None:
     classes = [block for page in PAGES[1:] for block in blocks(page, "python") if re.search(r"^class ", block, re.M)]
     options = [block for block in classes if re.search(r"^class \w+\(Options\)", block, re.M)]
     others = [block for block in classes if block not in options]
-    (tmp_path / "snippet_options.py").write_text("\n".join([*options, OPTIONS_THAT_NO_PAGE_SHOWS]), "utf-8")
+    (tmp_path / "snippet_options.py").write_text("\n".join(options), "utf-8")
     (tmp_path / "snippets.py").write_text("\n".join(["from snippet_options import *", *others]), "utf-8")
     (tmp_path / "test_snippets.py").write_text(CHECKS, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Union, get_args, get_origin
 
 from zaoju.errors import PluginError, did_you_mean
 from zaoju.plugins import Offer, PluginManager
@@ -90,7 +91,20 @@ def _describe(offer: Offer) -> ComponentDescription:
 
 
 def _option(name: str, field: FieldInfo) -> OptionDescription:
-    annotation = field.annotation
-    plain = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    plain = _type_name(field.annotation)
     default = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
     return OptionDescription(name, plain, default, field.description or "")
+
+
+def _type_name(annotation: object) -> str:
+    """A type as a user would say it, without what pydantic checks beyond it."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_name(inner[0])
+    if origin in (Union, UnionType):
+        return " | ".join(map(_type_name, inner))
+    if origin in (list, tuple, dict, set):
+        return f"{origin.__name__}[{', '.join(_type_name(one) for one in inner if one is not Ellipsis)}]"
+    if annotation is NoneType:
+        return "None"
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from zaoju.config.faults import Fault, FaultsError
 from zaoju.config.schema import Decoding
 from zaoju.contracts import Strategy
-from zaoju.errors import PluginError
+from zaoju.errors import PluginError, did_you_mean
 from zaoju.plugins import Offer, PluginManager
 
 DEFAULT_STRATEGY = "nucleus"
@@ -107,10 +107,9 @@ def find_offer(plugins: PluginManager, kind: str, name: str, key: str) -> Offer:
     except PluginError as error:
         advice = ""
         if kind == "strategy" and not is_offered(plugins, kind, name):
-            lone = ", ".join(
-                sorted({offer.component.name for other in ("transform", "search") for offer in plugins.offers(other)})
-            )
-            advice = f" One transform or search can be named too: {lone}."
+            lone = sorted({one.component.name for other in ("transform", "search") for one in plugins.offers(other)})
+            hint = did_you_mean(name, lone) or "."
+            advice = f" One transform or search can be named too{hint} There are: {', '.join(lone)}."
         raise FaultsError([Fault((key,), f"{error}{advice}")]) from error
 
 

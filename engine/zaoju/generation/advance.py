@@ -150,7 +150,7 @@ class Advance:
             stop = start + len(task.lines)
             if isinstance(task, SearchTask):
                 own = raw[start:stop]
-                mixed = task.search.mix(own)
+                mixed = task.mix(own)
                 if mixed is not own:
                     logits = logits.clone() if logits is raw else logits
                     logits[start:stop] = mixed
@@ -163,9 +163,7 @@ class Advance:
             return None
         allowed = torch.ones(len(lines), self._table.size, dtype=torch.bool)
         for mask, line in zip(allowed, lines, strict=True):
-            # A search may look at a line that has ended; what comes after its end is never taken.
-            if line.matcher is not None and line.finish_reason is None:
-                mask[:] = line.matcher.allowed()
+            line.write_allowed(mask)
         return allowed.to(device)
 
     @staticmethod

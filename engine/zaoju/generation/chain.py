@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,11 +11,12 @@ import torch
 from zaoju.contracts import Columns, History, Selector, StepContext, TokenTable, Transform
 from zaoju.errors import PluginError
 from zaoju.generation.columns import column, stack_padded, stack_rows, unstack_rows
+from zaoju.generation.faulty_parts import naming
 from zaoju.generation.uniforms import uniform
 
 if TYPE_CHECKING:
     from zaoju.config import DecodingPlan
-    from zaoju.plugins import JSON
+    from zaoju.plugins import JSON, ResolvedComponent
 
 States: TypeAlias = "Mapping[str, Columns]"
 """By the name of a transform, the state that it keeps for one row, without the dimension of the rows."""
@@ -54,9 +55,16 @@ class RowBatch:
 class _Link:
     """One transform of a chain."""
 
-    name: str
+    component: ResolvedComponent
     transform: Transform
-    options: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.component.name
+
+    @property
+    def options(self) -> Iterable[str]:
+        return self.component.options
 
     @property
     def remembers(self) -> bool:
@@ -116,8 +124,9 @@ class Chain:
 
     def __init__(self, plan: DecodingPlan) -> None:
         self._label = " -> ".join(component.name for component in (*plan.chain, *plan.choosers))
-        self._links = [_Link(part.name, part.create(Transform), tuple(part.options)) for part in plan.chain]
+        self._links = [_Link(part, part.create(Transform)) for part in plan.chain]
         self._selector = None if plan.selector is None else plan.selector.create(Selector)
+        self._selecting = plan.selector
 
     @staticmethod
     def key(plan: DecodingPlan) -> tuple[str, ...]:
@@ -127,12 +136,14 @@ class Chain:
     def settings(self, options: Mapping[str, JSON], seed: int, prompt: Sequence[int], table: TokenTable) -> RowSettings:
         """What is told of a new row. Raises `UserError` for options that the vocabulary cannot serve."""
         idle = self.idle(options)
-        prepared = {
-            link.name: link.transform.prepare({name: options[name] for name in link.options}, prompt, table)
-            for link in self._links
-            if link.name not in idle
-        }
-        return RowSettings(options, seed, {name: given for name, given in prepared.items() if given}, idle)
+        prepared: dict[str, Columns] = {}
+        for link in self._links:
+            if link.name not in idle:
+                with naming(link.component):
+                    given = link.transform.prepare({name: options[name] for name in link.options}, prompt, table)
+                if given:
+                    prepared[link.name] = given
+        return RowSettings(options, seed, prepared, idle)
 
     def idle(self, options: Mapping[str, JSON]) -> frozenset[str]:
         """The transforms that change nothing at these options."""
@@ -140,12 +151,13 @@ class Chain:
 
     def first_states(self, settings: RowSettings) -> States:
         """The states of a row before its first token."""
-        cpu = torch.device("cpu")
-        return {
-            link.name: unstack_rows(link.transform.init_state(link.columns([settings], cpu)), 1)[0]
-            for link in self._links
-            if link.remembers and link.name not in settings.idle
-        }
+        states: dict[str, Columns] = {}
+        for link in self._links:
+            if link.remembers and link.name not in settings.idle:
+                with naming(link.component):
+                    state = link.transform.init_state(link.columns([settings], torch.device("cpu")))
+                states[link.name] = unstack_rows(state, 1)[0]
+        return states
 
     def batch(self, rows: Sequence[RowSettings], device: torch.device) -> RowBatch:
         """The rows together; use it again while the same rows go on together."""
@@ -184,7 +196,8 @@ class Chain:
             if columns is None:
                 continue
             state = _state(link, states, device) if link.remembers else {}
-            after = link.transform.apply(logits, columns, replace(context, state=state) if state else context)
+            with naming(link.component):
+                after = link.transform.apply(logits, columns, replace(context, state=state) if state else context)
             if after.shape != logits.shape or after.dtype != logits.dtype:
                 raise PluginError(
                     f"decoding: transform {link.name!r} gave {after.dtype} {list(after.shape)} for {logits.dtype} "
@@ -197,8 +210,10 @@ class Chain:
 
     def select(self, applied: Applied) -> torch.Tensor:
         """The selector's choices: [N] int64."""
-        assert self._selector is not None, "a search that calls the selector says so in its Component.needs"
-        return self._selector.select(applied.logits, applied.context)
+        if self._selector is None or self._selecting is None:
+            raise PluginError("a search calls the selector and does not name `selector` in its Component.needs")
+        with naming(self._selecting):
+            return self._selector.select(applied.logits, applied.context)
 
     def observe(
         self, applied: Applied, rows: Sequence[int], tokens: Sequence[int], old: Sequence[States]
@@ -210,13 +225,14 @@ class Chain:
         new: list[dict[str, Columns]] = [dict(states) for states in old]
         for seen in applied.seen if rows else ():
             index = torch.tensor(rows, device=seen.after.device)
-            state = seen.link.transform.observe(
-                {name: tensor[index] for name, tensor in seen.state.items()},
-                torch.tensor(tokens, device=seen.after.device),
-                seen.before[index],
-                seen.after[index],
-                {name: tensor[index] for name, tensor in seen.columns.items()},
-            )
+            with naming(seen.link.component):
+                state = seen.link.transform.observe(
+                    {name: tensor[index] for name, tensor in seen.state.items()},
+                    torch.tensor(tokens, device=seen.after.device),
+                    seen.before[index],
+                    seen.after[index],
+                    {name: tensor[index] for name, tensor in seen.columns.items()},
+                )
             for states, one in zip(new, unstack_rows(state, len(rows)), strict=True):
                 if seen.link.name in states:
                     states[seen.link.name] = one

@@ -199,6 +199,12 @@ class Engine:
 
     def _begin(self, request: Request) -> Task:
         """The text of a request before its first token. Raises `UserError` for what cannot be."""
+        if not isinstance(request, Request) or not isinstance(request.prompt, str):
+            given = getattr(request, "prompt", request)
+            raise UserError(
+                f"each request is a Request with one text as its prompt, got {given!r:.80}: for one text call "
+                'generate("..."), for several generate_batch([Request("..."), ...])'
+            )
         plan = request.plan or resolve_decoding(self.plugins, request.settings())
         chain = self._parts.chain(plan)
         self._check_needs(plan, chain.idle(plan.options))

@@ -7,8 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
+import torch
+
 from zaoju.contracts import Matcher
 from zaoju.generation.chain import RowSettings, States
+from zaoju.generation.faulty_parts import naming
 from zaoju.generation.job import FinishReason, Job
 from zaoju.generation.stops import StopStrings
 from zaoju.generation.token_reports import TokenReport
@@ -88,6 +91,16 @@ class Line:
         stops.push(self._stream.fork().push(token))
         return stops.found is not None
 
+    def write_allowed(self, mask: torch.Tensor) -> None:
+        """Clear what the constraint does not allow next from `mask` [V] bool, all True before.
+
+        A line that has ended may still be looked at by a search; what comes after its end is never taken.
+        """
+        constraint = self.job.plan.constraint
+        if self.matcher is not None and constraint is not None and self.finish_reason is None:
+            with naming(constraint):
+                mask[:] = self.matcher.allowed()
+
     def accept(self, token: int) -> None:
         """The next token was chosen."""
         if self.first_token_at is None:
@@ -96,8 +109,9 @@ class Line:
         if token == self.job.tokenizer.end_of_text:
             self.finish("end_of_text")
             return
-        if self.matcher is not None:
-            self.matcher.accept(token)
+        if self.matcher is not None and self.job.plan.constraint is not None:
+            with naming(self.job.plan.constraint):
+                self.matcher.accept(token)
         self._pieces.append(self._stops.push(self._stream.push(token)))
         if self._stops.found is not None:
             self.finish_reason = "stop"

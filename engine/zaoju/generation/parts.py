@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from zaoju.contracts import Constraint, Matcher, ModelOpener, Proposer, Search, TokenTable
 from zaoju.generation.chain import Chain
+from zaoju.generation.faulty_parts import naming
 from zaoju.generation.job import Job
 from zaoju.generation.plain_task import PlainTask
 from zaoju.generation.search_task import SearchTask
@@ -49,8 +50,9 @@ class DecodingParts:
 
         def make() -> SharedProposer:
             proposer = component.build(Proposer)
-            proposer.open(self._table, self._open_model)
-            return SharedProposer(proposer, component.name, self._table.size)
+            with naming(component):
+                proposer.open(self._table, self._open_model)
+            return SharedProposer(proposer, component, self._table.size)
 
         return self._once(_key(component), make)
 
@@ -59,8 +61,13 @@ class DecodingParts:
         component = plan.constraint
         if component is None:
             return None
-        beginning: Matcher = self._once(_key(component), lambda: component.build(Constraint).compile(self._table))
-        with self._lock:
+
+        def make() -> Matcher:
+            with naming(component):
+                return component.build(Constraint).compile(self._table)
+
+        beginning = self._once(_key(component), make)
+        with self._lock, naming(component):
             return beginning.fork()
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:

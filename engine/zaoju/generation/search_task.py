@@ -11,6 +11,7 @@ from zaoju.contracts import Branch, Hypothesis, Search, SearchContext, SearchSte
 from zaoju.contracts.options import Options
 from zaoju.errors import PluginError, UserError
 from zaoju.generation.chain import Applied
+from zaoju.generation.faulty_parts import naming
 from zaoju.generation.job import FinishReason, Job
 from zaoju.generation.line import Line
 from zaoju.generation.task import Start, Task
@@ -30,8 +31,9 @@ class SearchTask(Task):
 
     def __init__(self, job: Job, search: Search[Options]) -> None:
         super().__init__(job)
+        assert job.plan.search is not None
         self.search = search
-        self._name = "" if job.plan.search is None else job.plan.search.name
+        self._component = job.plan.search
         self._finished: list[Finished] = []
         self._done: FinishReason | None = None
         self._certain = 0
@@ -43,7 +45,8 @@ class SearchTask(Task):
         return self.search.width
 
     def begin(self) -> list[Start]:
-        branches = self.search.begin()
+        with naming(self._component):
+            branches = self.search.begin()
         if not 1 <= len(branches) <= self.width:
             raise self._fault(f"began with {len(branches)} rows, and its width is {self.width}")
         return [self._start(branch) for branch in branches]
@@ -78,6 +81,11 @@ class SearchTask(Task):
         if self._done is None:
             self._end_unfinished("cancelled")
 
+    def mix(self, raw: torch.Tensor) -> torch.Tensor:
+        """What the search makes of `raw` [W, V] before the chain; the very same tensor where it changes nothing."""
+        with naming(self._component):
+            return self.search.mix(raw)
+
     def decide(
         self,
         raw: torch.Tensor,
@@ -97,7 +105,8 @@ class SearchTask(Task):
             random=applied.context.random,
             hidden=lambda row: hidden(self.lines[row].row),
         )
-        step = self.search.step(applied.logits, context)
+        with naming(self._component):
+            step = self.search.step(applied.logits, context)
         self._check(step, applied.logits, context.room)
         return step
 
@@ -140,10 +149,11 @@ class SearchTask(Task):
             prompt = job.tokenizer.encode(branch.prompt)
             if not prompt and not beginning:
                 beginning = [job.tokenizer.end_of_text]
-            if len(beginning) + len(prompt) > job.context_length:
+            length = len(beginning) + len(prompt)
+            if length > job.context_length:
                 raise UserError(
-                    f"the prompt that search {self._name!r} begins another row with has {len(beginning) + len(prompt)} "
-                    f"tokens and the model looks at {job.context_length} at most: shorten it (it begins with "
+                    f"the prompt that search {self._component.name!r} begins another row with has {length} tokens "
+                    f"and the model looks at {job.context_length} at most: shorten it (it begins with "
                     f"{branch.prompt[:20]!r})"
                 )
         return Start(Line(job, settings, [*beginning, *prompt], job.chain.first_states(settings)), prompt)
@@ -173,4 +183,4 @@ class SearchTask(Task):
             raise self._fault("gives a text a score that is not a number")
 
     def _fault(self, what: str) -> PluginError:
-        return PluginError(f"search {self._name!r} {what}: use another one, or tell its author")
+        return PluginError(f"search {self._component.name!r} {what}: use another one, or tell its author")

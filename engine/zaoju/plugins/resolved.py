@@ -36,10 +36,10 @@ class ResolvedComponent:
 
         Raises `PluginError` naming the package where it cannot be imported or is not a subclass of `expected`.
         """
-        with prints_to_stderr(), blaming(f"{self._label}: {self.target} cannot be imported"):
+        with prints_to_stderr(), blaming(f"{self.label}: {self.target} cannot be imported"):
             found = import_target(self.target)
         if not isinstance(found, type) or not issubclass(found, expected):
-            raise PluginError(f"{self._label}: {self.target} is not a subclass of {expected.__name__}")
+            raise PluginError(f"{self.label}: {self.target} is not a subclass of {expected.__name__}")
         return found
 
     def build(self, expected: type[T]) -> T:
@@ -50,8 +50,8 @@ class ResolvedComponent:
         """
         from zaoju.contracts import Options  # pydantic, wanted only where a component is really used
 
-        model = Options if self.options_target is None else options_model(self._label, self.options_target)
-        with blaming(f"{self._label}: the options {dict(self.options)} do not fit {self.options_target}"):
+        model = Options if self.options_target is None else options_model(self.label, self.options_target)
+        with blaming(f"{self.label}: the options {dict(self.options)} do not fit {self.options_target}"):
             options = model.model_validate(self.options)
         return self._construct(expected, options)
 
@@ -79,8 +79,9 @@ class ResolvedComponent:
         except UserError:
             raise
         except Exception as error:
-            raise PluginError(f"{self._label}: {self.target} cannot be built: {describe(error)}") from error
+            raise PluginError(f"{self.label}: {self.target} cannot be built: {describe(error)}") from error
 
     @property
-    def _label(self) -> str:
+    def label(self) -> str:
+        """The component in a sentence: its kind, its name and its package."""
         return f"{self.kind} {self.name!r} of {self.package}"

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from zaoju.contracts import Options
+from zaoju.errors import PluginError
 from zaoju.plugins import Offer, PluginManager, ResolvedComponent
 from zaoju.testing.processes import heavy_imports
 
@@ -87,7 +88,12 @@ class ComponentContract:
     def offer(cls) -> Offer:
         """The registration of `component`."""
         assert cls.component is not None
-        return PluginManager.discover().find(cls.kind, cls.component)
+        try:
+            return PluginManager.discover().find(cls.kind, cls.component)
+        except PluginError as error:
+            raise AssertionError(
+                f"{error} If it is in the package that you test: install that first, `pip install -e .`"
+            ) from error
 
     def test_every_option_has_a_description(self) -> None:
         """`zaoju plugins show` and the JSON Schema print it."""

@@ -13,6 +13,7 @@ from zaoju import (
     Hypothesis,
     Matcher,
     PluginError,
+    Request,
     SearchContext,
     SearchStep,
     UserError,
@@ -20,8 +21,11 @@ from zaoju import (
 from zaoju.contracts import Ability
 from zaoju.testing import HashRunner, decoding_engine
 from zaoju_builtin.decoding.constraints.choice import Choice
+from zaoju_builtin.decoding.constraints.llguidance_constraint import LLGuidanceMatcher
 from zaoju_builtin.decoding.proposers.prompt_lookup import PromptLookup
 from zaoju_builtin.decoding.searches.beam import Beam
+from zaoju_builtin.decoding.selectors.sample import Sample
+from zaoju_builtin.decoding.transforms.bad_words import BadWords
 from zaoju_builtin.decoding.transforms.top_p import TopP
 
 Step = Callable[[torch.Tensor, SearchContext], SearchStep]
@@ -132,6 +136,47 @@ def test_a_transform_that_revives_what_a_constraint_forbids(engine: Engine, monk
     monkeypatch.setattr(TopP, "apply", lambda self, logits, options, context: logits.masked_fill(logits.isinf(), 9.0))
     text = engine.generate("我想", strategy="nucleus", constraint={"name": "choice", "choices": ["他在家"]}, seed=1)
     assert text.text == "他在家"
+
+
+@pytest.mark.parametrize(
+    ("broken", "way", "blamed"),
+    [
+        ((TopP, "apply"), {"strategy": "nucleus"}, "transform 'top_p' of zaoju"),
+        ((Sample, "select"), {"strategy": "nucleus"}, "selector 'sample' of zaoju"),
+        ((BadWords, "prepare"), {"strategy": "bad_words", "bad_words": ["我"]}, "transform 'bad_words' of zaoju"),
+        ((BadWords, "observe"), {"strategy": "bad_words", "bad_words": ["我"]}, "transform 'bad_words' of zaoju"),
+        ((Beam, "step"), {"strategy": "beam"}, "search 'beam' of zaoju"),
+        ((Beam, "mix"), {"strategy": "beam"}, "search 'beam' of zaoju"),
+        ((PromptLookup, "propose"), {"proposer": "prompt_lookup"}, "proposer 'prompt_lookup' of zaoju"),
+        ((Choice, "compile"), {"constraint": {"name": "choice", "choices": ["我"]}}, "constraint 'choice' of zaoju"),
+        (
+            (LLGuidanceMatcher, "accept"),
+            {"constraint": {"name": "choice", "choices": ["我"]}},
+            "constraint 'choice' of zaoju",
+        ),
+    ],
+)
+def test_an_error_of_a_part_names_it(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: tuple[type, str],
+    way: dict[str, object],
+    blamed: str,
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise KeyError("words")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*broken, fail)
+        with pytest.raises(PluginError, match=f"decoding: {blamed} failed with KeyError: 'words'. Leave it out"):
+            engine.generate("我想", **way)
+    assert_nothing_stays(engine)
+
+
+def test_what_is_no_request_is_told_of(engine: Engine) -> None:
+    for wrong in (["我想"], [Request(["我想"])]):  # type: ignore[arg-type]
+        with pytest.raises(UserError, match=r"each request is a Request with one text as its prompt, got .*我想"):
+            engine.generate_batch(wrong)
 
 
 def test_a_transform_that_gives_another_shape(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
