@@ -20,6 +20,9 @@ from zaoju.config.wording import faults_of, unknown_key, written
 from zaoju.errors import PluginError, UserError
 from zaoju.plugins import Offer, PluginManager, ResolvedComponent
 
+_TOO_LARGE = 2**63
+"""A column of a tensor holds whole numbers of 64 bits."""
+
 _ASKS_THE_SELECTOR = "selector"
 """What a search names in `Component.needs` where it calls the selector."""
 
@@ -158,6 +161,8 @@ def _fault_of_type(key: str, value: object, field: FieldInfo) -> list[Fault]:
         return [] if isinstance(value, bool) else [Fault((key,), f"must be true or false, got {written(value)}")]
     if field.annotation in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
         return [Fault((key,), f"must be a number, got {written(value)}")]
+    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+        return [Fault((key,), f"must be smaller than 2^63, got {written(value)}")]
     return []
 
 

@@ -62,7 +62,8 @@ class Transform(ABC):
     """A pure function on logits. Thirty lines make a decoding strategy.
 
     Declare the options in a model of their own (named as the user writes them, unique among installed transforms:
-    `top_k`, `top_p`). A transform is built without arguments and keeps nothing in `self`: most need `apply` alone.
+    `top_k`, `top_p`), each a number always or never: one that may be empty, `int | None`, fits no column. A transform
+    is built without arguments and keeps nothing in `self`: most need `apply` alone.
     """
 
     neutral: ClassVar[Mapping[str, object]]

@@ -36,22 +36,23 @@ class Advance:
         if allowed is not None:
             logits = logits.masked_fill(~allowed, float("-inf"))
             self._check_allowed(lines, logits)
-        groups: dict[tuple[Chain, bool], list[int]] = {}
+        groups: dict[Chain, list[int]] = {}
         start = 0
-        searches = []
+        searches: list[tuple[SearchTask, range]] = []
         for task in tasks:
             places = range(start, start + len(task.lines))
             if isinstance(task, SearchTask):
                 searches.append((task, places))
-            groups.setdefault((task.job.chain, isinstance(task, SearchTask)), []).extend(places)
+            groups.setdefault(task.job.chain, []).extend(places)
             start = places.stop
-        for (chain, searching), members in groups.items():
+        for chain, members in groups.items():
             whole = len(members) == len(lines)
             index = torch.tensor(members, device=raw.device)
             some = [lines[member] for member in members]
             mask = None if allowed is None else allowed if whole else allowed[index]
             applied = self._apply(chain, some, logits if whole else logits[index], mask)
-            if not searching:
+            # A chain belongs to one search or to none: `Chain.key`.
+            if some[0].job.plan.search is None:
                 self._select(chain, some, raw if whole else raw[index], applied)
                 continue
             for task, places in searches:
@@ -92,8 +93,8 @@ class Advance:
         tokens = chain.select(applied)
         chosen = tokens.tolist()
         self._check_chosen(chain, lines, applied, tokens)
-        for line, token, before, after in zip(lines, chosen, raw, applied.logits, strict=True):
-            _report(line, before, after, token)
+        for place, (line, token) in enumerate(zip(lines, chosen, strict=True)):
+            _report(line, raw, applied.logits, place, token)
         if applied.seen:
             states = chain.observe(applied, range(len(lines)), chosen, [line.states for line in lines])
             for line, new in zip(lines, states, strict=True):
@@ -109,7 +110,7 @@ class Advance:
         step = task.decide(raw, own, lambda logits: chain.select(own.part(0, len(lines), logits)), self._runner.hidden)
 
         def accept(line: Line, row: int, token: int) -> None:
-            _report(line, raw[row], own.logits[row], token)
+            _report(line, raw, own.logits, row, token)
             line.accept(token)
 
         task.finish_lines(step, accept)
@@ -128,19 +129,20 @@ class Advance:
     def _hand_over(self, lines: Sequence[Line], children: Sequence[Line], step: SearchStep) -> None:
         """Give each new line a row and a slot: the last that continues a line takes its own, the others get copies."""
         heirs = {row: child for child, row in zip(children, step.rows, strict=True)}
+        self.release([line for row, line in enumerate(lines) if row not in heirs])
         try:
             for child, row in zip(children, step.rows, strict=True):
                 if heirs[row] is not child:
                     child.row = self._runner.fork(lines[row].row)
                     child.slot = self._history.fork(lines[row].slot)
+            for row, child in heirs.items():
+                child.row, child.slot = lines[row].row, lines[row].slot
+                lines[row].row = lines[row].slot = -1
+            tokens = torch.tensor(list(step.tokens), device=self._history.device)
+            self._history.append([child.slot for child in children], tokens)
         except BaseException:
             self.release(children)
             raise
-        for row, child in heirs.items():
-            child.row, child.slot = lines[row].row, lines[row].slot
-            lines[row].row = lines[row].slot = -1
-        tokens = torch.tensor(list(step.tokens), device=self._history.device)
-        self._history.append([child.slot for child in children], tokens)
 
     @staticmethod
     def _mixed(tasks: Sequence[Task], raw: torch.Tensor) -> torch.Tensor:
@@ -199,8 +201,8 @@ class Advance:
             raise chain.left_nothing(lines[int(left.int().argmin())].generated + 1)
 
 
-def _report(line: Line, raw: torch.Tensor, after: torch.Tensor, token: int) -> None:
-    """Note how probable the line's next token is, where the request asks for it."""
+def _report(line: Line, raw: torch.Tensor, after: torch.Tensor, place: int, token: int) -> None:
+    """Note how probable the line's next token is, where the request asks for it; `place` is its row of the logits."""
     count = line.job.plan.logprobs
     if count is not None:
-        line.reports.append(report(raw, after, token, count, line.job.tokenizer.show))
+        line.reports.append(report(raw[place], after[place], token, count, line.job.tokenizer.show))

@@ -117,8 +117,9 @@ class Engine:
     ) -> list[Generation]:
         """Continue many prompts, each in its own way; the results stand in the order of the requests.
 
-        At most `batch_size` rows run at once: a text is one, a search as many as it is wide. When `cancel` is set, what
-        is not finished ends where it is.
+        At most `batch_size` rows run at once: a text is one, a search as many as it is wide; one that is wider than the
+        batch runs alone. When `cancel` is set, what is not finished ends where it is. An error in one text, such as a
+        constraint that allows no token, ends all of them.
         """
         if batch_size < 1:
             raise UserError(f"batch_size must be at least 1, got {batch_size}")
@@ -208,19 +209,18 @@ class Engine:
         plan = request.plan or resolve_decoding(self.plugins, request.settings())
         chain = self._parts.chain(plan)
         self._check_needs(plan, chain.idle(plan.options))
-        seed = request.seed if request.seed is not None else fresh_seed()
+        seed = next(seed for seed in (request.seed, plan.seed, fresh_seed()) if seed is not None)
         tokens = self.tokenizer.encode(request.prompt)
         beginning = self.tokenizer.beginning
         if not tokens and not beginning:
             beginning = [self.tokenizer.end_of_text]
-        self._check_known([*beginning, *tokens])
         if len(beginning) + len(tokens) > self.runner.context_length:
             raise UserError(
                 f"the prompt has {len(beginning) + len(tokens)} tokens and the model looks at "
                 f"{self.runner.context_length} at most: shorten the prompt (it begins with {request.prompt[:20]!r}), "
                 "or use a model with a longer context"
             )
-        return make_task(
+        task = make_task(
             Job(
                 number=next(self._numbers),
                 prompt=request.prompt,
@@ -236,6 +236,9 @@ class Engine:
                 matcher=self._parts.matcher(plan),
             )
         )
+        for start in task.begin():
+            self._check_known(start.line.read)
+        return task
 
     def _check_needs(self, plan: DecodingPlan, idle: Set[str]) -> None:
         """Refuse what this model or its vocabulary cannot give; a transform that is idle asks nothing."""

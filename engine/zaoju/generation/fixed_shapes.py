@@ -30,7 +30,9 @@ class FixedShapes(Runner):
         logits = []
         try:
             for prompt in prompts:
-                given, after = self._runner.prefill([prompt], keep_hidden=keep_hidden)
+                # A runner without the ability need not know the argument.
+                asked = {"keep_hidden": True} if keep_hidden else {}
+                given, after = self._runner.prefill([prompt], **asked)
                 rows += given
                 logits.append(after)
         except BaseException:

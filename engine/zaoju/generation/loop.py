@@ -91,16 +91,17 @@ class DecodeLoop:
         if self._history is None or self._advance is None:
             self._history = TokenHistory(given.device)
             self._advance = Advance(self._runner, self._history, self._table)
-        # Every row that was read has an owner before the first fork, so none is lost where a fork fails.
+        # Every row that was read has an owner before anything else is done, so none is lost where that fails.
         waiting, sources = dict(first), []
         for number, (task, starts) in enumerate(begun):
             self._tasks.append(task)
             for start in starts:
                 key = (number, tuple(start.line.read))
                 start.line.row = waiting.pop(key, -1)
-                start.line.slot = self._history.add(start.prompt_tokens)
                 task.lines.append(start.line)
                 sources.append(key)
+        for start in (start for _, starts in begun for start in starts):
+            start.line.slot = self._history.add(start.prompt_tokens)
         for key, line in zip(sources, (line for task, _ in begun for line in task.lines), strict=True):
             if line.row < 0:
                 line.row = self._runner.fork(first[key])
@@ -128,6 +129,7 @@ class DecodeLoop:
             waves.append((task, given[start : start + len(task.lines)]))
             start += len(task.lines)
         fed = {task: len(task.draft) for task, _ in waves}
+        ends = {task: task.lines[0] for task, _ in waves}
         kept = dict.fromkeys(fed, 0)
         place = 0
         while waves:
@@ -137,9 +139,10 @@ class DecodeLoop:
             going_on = []
             for task, logits in waves:
                 draft = task.draft
-                if task.finish_reason is None and place < len(draft) and task.lines[0].read[-1] == draft[place]:
+                if place < len(draft) and ends[task].read[-1] == draft[place]:
                     kept[task] += 1
-                    going_on.append((task, logits))
+                    if task.finish_reason is None:
+                        going_on.append((task, logits))
             waves, place = going_on, place + 1
         wrong = [(task, count - kept[task]) for task, count in fed.items() if task.finish_reason is None]
         late = [(task.lines[0].row, count) for task, count in wrong if count]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
 from zaoju.contracts import Constraint, Matcher, ModelOpener, Proposer, Search, TokenTable
 from zaoju.generation.chain import Chain
 from zaoju.generation.faulty_parts import naming
 from zaoju.generation.job import Job
+from zaoju.generation.kept import Kept
 from zaoju.generation.plain_task import PlainTask
 from zaoju.generation.search_task import SearchTask
 from zaoju.generation.shared_proposer import SharedProposer
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from zaoju.config import DecodingPlan
     from zaoju.plugins import ResolvedComponent
 
-T = TypeVar("T")
-
-_MOST_KEPT = 64
+_MOST_CHAINS = 256
+_MOST_CONSTRAINTS = 64
 """A service may get another JSON schema with every request."""
+
+_MOST_PROPOSERS = 4
+"""Each may hold a model of its own."""
 
 
 class DecodingParts:
@@ -35,12 +38,14 @@ class DecodingParts:
     def __init__(self, table: TokenTable, open_model: ModelOpener) -> None:
         self._table = table
         self._open_model = open_model
-        self._made: dict[Hashable, object] = {}
-        self._lock = threading.Lock()
+        self._chains = Kept[Chain](_MOST_CHAINS)
+        self._proposers = Kept[SharedProposer](_MOST_PROPOSERS)
+        self._beginnings = Kept[Matcher](_MOST_CONSTRAINTS)
+        self._forking = threading.Lock()
 
     def chain(self, plan: DecodingPlan) -> Chain:
         """The chain of a plan."""
-        return self._once(Chain.key(plan), lambda: Chain(plan))
+        return self._chains.get(Chain.key(plan), lambda: Chain(plan))
 
     def proposer(self, plan: DecodingPlan) -> SharedProposer | None:
         """The proposer of a plan, made ready. Raises `UserError` where it cannot serve the vocabulary."""
@@ -54,7 +59,7 @@ class DecodingParts:
                 proposer.open(self._table, self._open_model)
             return SharedProposer(proposer, component, self._table.size)
 
-        return self._once(_key(component), make)
+        return self._proposers.get(_key(component), make)
 
     def matcher(self, plan: DecodingPlan) -> Matcher | None:
         """The constraint of a plan, at its beginning. Raises `UserError` for one that cannot be."""
@@ -66,17 +71,9 @@ class DecodingParts:
             with naming(component):
                 return component.build(Constraint).compile(self._table)
 
-        beginning = self._once(_key(component), make)
-        with self._lock, naming(component):
+        beginning = self._beginnings.get(_key(component), make)
+        with self._forking, naming(component):
             return beginning.fork()
-
-    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
-        with self._lock:
-            made: T = self._made.pop(key) if key in self._made else make()  # type: ignore[assignment]  # by its key
-            self._made[key] = made
-            if len(self._made) > _MOST_KEPT:
-                del self._made[next(iter(self._made))]
-            return made
 
 
 def make_task(job: Job) -> Task:
@@ -85,4 +82,5 @@ def make_task(job: Job) -> Task:
 
 
 def _key(component: ResolvedComponent) -> Hashable:
-    return component.target, json.dumps(dict(component.options), sort_keys=True)
+    # In the order in which they were written: that of a schema's properties means something.
+    return component.target, json.dumps(dict(component.options))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Self
 
+from zaoju.errors import UserError
 from zaoju.generation.search_task import SearchTask
 from zaoju.generation.task import Task
 
@@ -67,14 +68,20 @@ class Request:
 
     def settings(self) -> dict[str, object]:
         """What the `decoding` section of a config would say."""
-        named: dict[str, object] = {"max_new_tokens": self.max_new_tokens, "stop": list(self.stop)}
+        named: dict[str, object] = {"max_new_tokens": self.max_new_tokens, "stop": _listed(self.stop)}
         if self.chain is not None:
-            named["chain"] = list(self.chain)
+            named["chain"] = _listed(self.chain)
         for key in ("selector", "search", "proposer", "constraint", "seed", "logprobs"):
             if getattr(self, key) is not None:
                 named[key] = getattr(self, key)
         if self.strategy is not None or self.chain is None:
             named["strategy"] = self.strategy or "nucleus"
+        twice = sorted({field.name for field in fields(self)} & set(self.options))
+        if twice:
+            raise UserError(
+                f"options has {', '.join(twice)}, which a Request has as arguments of their own: write "
+                f"Request(..., {twice[0]}=...), and in options only what belongs to the chain and the search"
+            )
         return {**self.options, **named}
 
 
@@ -84,7 +91,7 @@ class Hypothesis:
 
     text: str
     token_ids: tuple[int, ...]
-    score: float
+    score: float | None
     finish_reason: FinishReason
 
 
@@ -106,7 +113,7 @@ class Generation:
     seed: int
     strategy: str
     chain: tuple[str, ...]
-    """The transforms that acted, in their order."""
+    """The transforms in their order; one at its neutral values changed nothing."""
 
     selector: str | None
     """Who chose each token; None where the search chose by itself."""
@@ -124,7 +131,7 @@ class Generation:
     """How many tokens were chosen, the one that ended the text included."""
 
     score: float | None = None
-    """What the search gave the text."""
+    """What the search gave the text; None without a search, and for a text that was cancelled before it was whole."""
 
     others: tuple[Hypothesis, ...] = ()
     """The other whole texts that the search found, the best first."""
@@ -183,12 +190,17 @@ class Generation:
         return {**plain, "timings": timings}
 
 
+def _listed(given: Sequence[str]) -> object:
+    """A list, for what may be written as any sequence. A lone text is none, and is refused when it is checked."""
+    return given if isinstance(given, str) else list(given)
+
+
 def _parameters(plan: DecodingPlan) -> dict[str, object]:
     own = {part.name: dict(part.options) for part in (plan.proposer, plan.constraint) if part is not None}
     return {**plan.options, **own, "max_new_tokens": plan.max_new_tokens, "stop": list(plan.stop)}
 
 
-def _hypothesis(line: Line, score: float) -> Hypothesis:
+def _hypothesis(line: Line, score: float | None) -> Hypothesis:
     assert line.finish_reason is not None
     return Hypothesis(line.text, tuple(line.tokens), score, line.finish_reason)
 

@@ -23,7 +23,8 @@ class Finished:
     """A whole text and its score."""
 
     line: Line
-    score: float
+    score: float | None
+    """None for a text that no search has scored."""
 
 
 class SearchTask(Task):
@@ -37,6 +38,9 @@ class SearchTask(Task):
         self._finished: list[Finished] = []
         self._done: FinishReason | None = None
         self._certain = 0
+        self._room = 0
+        """How many tokens the lines could take when the search last decided."""
+        self._starts = self._begin()
         if job.plan.max_new_tokens == 0:
             self._end_unfinished("length")
 
@@ -45,6 +49,9 @@ class SearchTask(Task):
         return self.search.width
 
     def begin(self) -> list[Start]:
+        return self._starts
+
+    def _begin(self) -> list[Start]:
         with naming(self._component):
             branches = self.search.begin()
         if not 1 <= len(branches) <= self.width:
@@ -62,7 +69,7 @@ class SearchTask(Task):
     @property
     def ranked(self) -> list[Finished]:
         """All whole texts, the best first."""
-        return sorted(self._finished, key=lambda one: -one.score)
+        return sorted(self._finished, key=lambda one: float("inf") if one.score is None else -one.score)
 
     def take(self) -> str:
         """What every line that can still win agrees on: those that run, and the best of the whole ones."""
@@ -77,7 +84,7 @@ class SearchTask(Task):
         return fresh
 
     def cancel(self) -> None:
-        """Where no text is whole yet, the first line that runs is the result."""
+        """Where no text is whole yet, the result is what the lines that run agree on."""
         if self._done is None:
             self._end_unfinished("cancelled")
 
@@ -94,9 +101,11 @@ class SearchTask(Task):
         hidden: Callable[[int], torch.Tensor],
     ) -> SearchStep:
         """Let the search go on from `raw` [W, V] and what the chain made of it, and hold it to its contract."""
+        read_all = self.job.plan.keeps_hidden
+        self._room = min(line.room(read_all=read_all) for line in self.lines)
         context = SearchContext(
             index=self.lines[0].generated,
-            room=min(map(self._room, self.lines)),
+            room=self._room,
             tokens=[line.tokens for line in self.lines],
             raw=raw,
             end_of_text=self.job.tokenizer.end_of_text,
@@ -120,7 +129,8 @@ class SearchTask(Task):
             if hypothesis.token is not None:
                 accept(line, hypothesis.row, hypothesis.token)
             if line.finish_reason is None:
-                line.finish("search" if self._room(line) > 0 else "context")
+                left = self._room - (0 if hypothesis.token is None else 1)
+                line.finish("search" if left > 0 else "context")
             self._finished.append(Finished(line, hypothesis.score))
 
     def go_on(self, lines: list[Line], step: SearchStep) -> None:
@@ -132,12 +142,17 @@ class SearchTask(Task):
             self._done = self.result.finish_reason
 
     def _end_unfinished(self, reason: FinishReason) -> None:
-        """End before the search has: with the best whole text, else with the first line, else with nothing."""
+        """End before the search has: with the best whole text, else with the tokens that all lines begin with."""
         if not self._finished:
-            line = self.lines[0] if self.lines else Line(self.job, self.job.settings, self.job.fed, {})
+            line = Line(self.job, self.job.settings, self.job.fed, {})
+            for place, tokens in enumerate(zip(*(one.tokens for one in self.lines), strict=False)):
+                if len(set(tokens)) > 1:
+                    break
+                line.reports = self.lines[0].reports[: place + 1]
+                line.accept(tokens[0])
             if line.finish_reason is None:
                 line.finish(reason)
-            self._finished.append(Finished(line, float("-inf")))
+            self._finished.append(Finished(line, None))
         self._done = reason
 
     def _start(self, branch: Branch) -> Start:
@@ -146,7 +161,7 @@ class SearchTask(Task):
         prompt = list(job.prompt_tokens)
         beginning = list(job.beginning)
         if branch.prompt is not None:
-            prompt = job.tokenizer.encode(branch.prompt)
+            prompt, beginning = job.tokenizer.encode(branch.prompt), job.tokenizer.beginning
             if not prompt and not beginning:
                 beginning = [job.tokenizer.end_of_text]
             length = len(beginning) + len(prompt)
@@ -157,9 +172,6 @@ class SearchTask(Task):
                     f"{branch.prompt[:20]!r})"
                 )
         return Start(Line(job, settings, [*beginning, *prompt], job.chain.first_states(settings)), prompt)
-
-    def _room(self, line: Line) -> int:
-        return line.room(read_all=self.job.plan.keeps_hidden)
 
     def _check(self, step: SearchStep, logits: torch.Tensor, room: int) -> None:
         width, vocabulary = logits.shape

@@ -79,10 +79,9 @@ class TransformersRunner(Runner):
                 f"{type(self.network).__name__} keeps no key-value cache, which the transformers runner needs; "
                 "use a model of an attention architecture, or a plugin that brings a runner for this one"
             )
-        # A cache that lets old tokens go by their place cannot have gaps.
-        self.abilities: frozenset[Ability] = frozenset({"rewind", "hidden"} if self._sees_all() else {"hidden"})
-        self._hidden = KeptHidden()
         self._takes_positions = "position_ids" in takes
+        self.abilities: frozenset[Ability] = frozenset({"rewind", "hidden"} if self._may_have_gaps() else {"hidden"})
+        self._hidden = KeptHidden()
         self._takes_logits_to_keep = "logits_to_keep" in takes
         self._groups: dict[int, _Group] = {}
         self._next_row = 0
@@ -196,13 +195,16 @@ class TransformersRunner(Runner):
         mask = [[*[0] * (longest - len(prompt)), *[1] * len(prompt)] for prompt in prompts]
         return torch.tensor(ids, device=self._device), torch.tensor(mask, device=self._device)
 
-    def _sees_all(self) -> bool:
-        """Whether every layer attends to all that came before, and not to a window of it."""
+    def _may_have_gaps(self) -> bool:
+        """Whether masked places between the tokens of a row change nothing.
+
+        They do where a layer attends to a window of places, and where the model counts places by itself.
+        """
         config = self.network.config.get_text_config()
-        layers = getattr(config, "layer_types", None)
-        if layers is not None:
-            return set(layers) == {"full_attention"}
-        return getattr(config, "sliding_window", None) is None
+        layers = getattr(config, "layer_types", None) or getattr(config, "attention_layers", None)
+        if layers is not None and not set(layers) <= {"full_attention", "global"}:
+            return False
+        return self._takes_positions and (layers is not None or getattr(config, "sliding_window", None) is None)
 
     def _forward(self, group: _Group, ids: torch.Tensor, real: torch.Tensor, kept: int) -> torch.Tensor:
         """Feed `ids` [N, T] to the rows of a group: logits [N, kept, V] float32, `kept` being 1 or T.

@@ -64,6 +64,9 @@ class GuidanceOptions(Options):
     """Where the text is pulled to, and what it is pulled away from."""
 
     guidance_scale: float = Field(
-        default=1.5, ge=0, description="How strongly the prompt is followed: 1 as without guidance, more is stricter"
+        default=1.5,
+        ge=0,
+        le=1000,
+        description="How strongly the prompt is followed: 1 as without guidance, more is stricter",
     )
     negative_prompt: str = Field(default="", description="What the text is led away from; empty is no prompt at all")
