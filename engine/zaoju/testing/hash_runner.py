@@ -94,6 +94,7 @@ class HashRunner(Runner):
     def _new_row(self, tokens: Sequence[int], *, keep_hidden: bool) -> int:
         self._next += 1
         self.rows[self._next] = list(tokens)
+        self.largest_batch = max(self.largest_batch, len(self.rows))
         if keep_hidden:
             self._keep_hidden.add(self._next)
         return self._next
@@ -102,7 +103,6 @@ class HashRunner(Runner):
         """Append tokens to rows: for each row the logits after each of them, or after the row where there are none."""
         assert len(set(rows)) == len(rows) > 0
         self.passes += 1
-        self.largest_batch = max(self.largest_batch, len(self.rows))
         return [self._appended(row, new) for row, new in zip(rows, tokens, strict=True)]
 
     def _appended(self, row: int, tokens: Sequence[int]) -> torch.Tensor:

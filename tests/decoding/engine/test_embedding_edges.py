@@ -31,7 +31,7 @@ def test_schemas_that_differ_in_the_order_of_properties_are_two(engine: Engine) 
     """Whatever was asked for before."""
     texts = []
     for order in (("a", "b"), ("b", "a")):
-        schema = {"type": "object", "properties": {name: {"const": 1} for name in order}, "required": list(order)}
+        schema = {"type": "object", "properties": {name: {"const": 1} for name in order}, "required": ["a", "b"]}
         constraint = {"name": "json_schema", "schema": {**schema, "additionalProperties": False}, "whitespace": 0}
         texts.append(engine.generate("我", strategy="greedy", constraint=constraint).text.replace(" ", ""))
     assert texts == ['{"a":1,"b":1}', '{"b":1,"a":1}']
