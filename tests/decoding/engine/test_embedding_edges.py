@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from zaoju.generation.history import TokenHistory
 from zaoju.models import TransformersLM
 from zaoju.testing import HashRunner, decoding_engine
 from zaoju_builtin.decoding.constraints.choice import Choice
+from zaoju_builtin.decoding.transforms.top_p import TopP
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 32}
 HEADS = {"num_attention_heads": 2, "num_key_value_heads": 2}
@@ -213,3 +215,26 @@ def test_a_plain_runner_may_have_fixed_shapes() -> None:
     source = decoding_engine()
     runner = FixedShapes(Plain(source.tokenizer.vocabulary_size, 40))
     assert Engine(runner, source.tokenizer, source.plugins).generate("我", max_new_tokens=4).generated_tokens == 4
+
+
+@pytest.mark.parametrize(
+    "search", [{"search": "beam", "beams": 4}, {"search": "best_of_n", "best_of": 3}, {"search": "contrastive"}]
+)
+def test_the_history_follows_the_rows_of_a_search(search: dict[str, object]) -> None:
+    """A transform of the history sees each row's own tokens, also after rows were forked and dropped."""
+    engine = decoding_engine(memory=1, spread=3.0)
+    for seed in range(8):
+        asked = {"no_repeat_ngram_size": 2, "seed": seed, "max_new_tokens": 40, **search}
+        text = engine.generate("我想", chain=["no_repeat_ngram"], **asked)
+        for tokens in (text.token_ids, *(other.token_ids for other in text.others)):
+            pairs = list(pairwise([*engine.tokenizer.encode("我想"), *tokens]))
+            assert len(set(pairs)) == len(pairs)
+
+
+def test_an_idle_transform_cannot_touch_a_row(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even one that breaks its word about its neutral value, among rows for which it acts."""
+    idle = Request("我想", strategy="nucleus", options={"top_p": 1.0}, seed=3, max_new_tokens=20)
+    acting = Request("我想", strategy="nucleus", options={"top_p": 0.5}, seed=4, max_new_tokens=20)
+    [alone] = engine.generate_batch([idle])
+    monkeypatch.setattr(TopP, "apply", lambda self, logits, options, context: -logits)
+    assert engine.generate_batch([acting, idle, acting])[1] == alone
