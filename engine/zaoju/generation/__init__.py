@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from zaoju.generation.engine import Engine
     from zaoju.generation.fixed_shapes import FixedShapes
     from zaoju.generation.lean_runner import LeanRunner
-    from zaoju.generation.results import Chunk, Generation, Request
+    from zaoju.generation.results import Chunk, Generation, Request, WholeText
+    from zaoju.generation.token_reports import Alternative, TokenReport
     from zaoju.generation.transformers_runner import TransformersRunner
     from zaoju.generation.uniforms import sample_seeds
 
@@ -31,7 +32,8 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.generation.engine": ("Engine",),
         "zaoju.generation.fixed_shapes": ("FixedShapes",),
         "zaoju.generation.lean_runner": ("LeanRunner",),
-        "zaoju.generation.results": ("Chunk", "Generation", "Request"),
+        "zaoju.generation.results": ("Chunk", "Generation", "Request", "WholeText"),
+        "zaoju.generation.token_reports": ("Alternative", "TokenReport"),
         "zaoju.generation.transformers_runner": ("TransformersRunner",),
         "zaoju.generation.uniforms": ("sample_seeds",),
     },
@@ -40,13 +42,16 @@ __getattr__, __dir__ = lazy_names(
 __all__ = [
     "ARTEFACT_FORMAT",
     "DESCRIPTION",
+    "Alternative",
     "Chunk",
     "Engine",
     "FixedShapes",
     "Generation",
     "LeanRunner",
     "Request",
+    "TokenReport",
     "TransformersRunner",
+    "WholeText",
     "open_model",
     "read_description",
     "runner_over",

@@ -86,7 +86,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Hypothesis:
+class WholeText:
     """Another whole text that a search has found."""
 
     text: str
@@ -133,7 +133,7 @@ class Generation:
     score: float | None = None
     """What the search gave the text; None without a search, and for a text that was cancelled before it was whole."""
 
-    others: tuple[Hypothesis, ...] = ()
+    others: tuple[WholeText, ...] = ()
     """The other whole texts that the search found, the best first."""
 
     tokens: tuple[TokenReport, ...] | None = None
@@ -175,7 +175,7 @@ class Generation:
             prompt_tokens=len(job.fed),
             generated_tokens=line.generated,
             score=ranked[0].score if ranked else None,
-            others=tuple(_hypothesis(one.line, one.score) for one in ranked[1:]),
+            others=tuple(_whole_text(one.line, one.score) for one in ranked[1:]),
             tokens=None if plan.logprobs is None else tuple(line.reports),
             drafted_tokens=task.drafted,
             kept_drafts=task.drafts_kept,
@@ -200,9 +200,9 @@ def _parameters(plan: DecodingPlan) -> dict[str, object]:
     return {**plan.options, **own, "max_new_tokens": plan.max_new_tokens, "stop": list(plan.stop)}
 
 
-def _hypothesis(line: Line, score: float | None) -> Hypothesis:
+def _whole_text(line: Line, score: float | None) -> WholeText:
     assert line.finish_reason is not None
-    return Hypothesis(line.text, tuple(line.tokens), score, line.finish_reason)
+    return WholeText(line.text, tuple(line.tokens), score, line.finish_reason)
 
 
 @dataclass(frozen=True, slots=True)
