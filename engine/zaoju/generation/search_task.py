@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,7 +37,10 @@ class SearchTask(Task):
         self._component = job.plan.search
         self._finished: list[Finished] = []
         self._done: FinishReason | None = None
+        self._agreed = 0
+        """How many tokens all that can still win begin with; they never become fewer."""
         self._certain = 0
+        """How many characters were taken."""
         self._room = 0
         """How many tokens the lines could take when the search last decided."""
         self._starts = self._begin()
@@ -72,15 +75,13 @@ class SearchTask(Task):
         return sorted(self._finished, key=lambda one: float("inf") if one.score is None else -one.score)
 
     def take(self) -> str:
-        """What every line that can still win agrees on: those that run, and the best of the whole ones."""
-        best = self.ranked[:1]
-        running = [] if self._done else [line.text for line in self.lines]
-        texts = [*running, *(one.line.text for one in best)]
-        # What all agree on is what the first and the last of them in order agree on.
-        first, last, length = min(texts), max(texts), self._certain
-        while length < min(len(first), len(last)) and first[length] == last[length]:
-            length += 1
-        fresh, self._certain = first[self._certain : length], length
+        """What every line that can still win agrees on, token by token: those that run, and the best whole one."""
+        if self._done is not None:
+            text = self.result.text
+        else:
+            self._agreed = self._count_agreed([*self.lines, *(one.line for one in self.ranked[:1])])
+            text = "".join(self.lines[0].pieces[: self._agreed])
+        fresh, self._certain = text[self._certain :], max(self._certain, len(text))
         return fresh
 
     def cancel(self) -> None:
@@ -145,15 +146,22 @@ class SearchTask(Task):
         """End before the search has: with the best whole text, else with the tokens that all lines begin with."""
         if not self._finished:
             line = Line(self.job, self.job.settings, self.job.fed, {})
-            for place, tokens in enumerate(zip(*(one.tokens for one in self.lines), strict=False)):
-                if len(set(tokens)) > 1:
-                    break
-                line.reports = self.lines[0].reports[: place + 1]
-                line.accept(tokens[0])
+            if self.lines:
+                agreed = self._count_agreed(self.lines)
+                for token in self.lines[0].tokens[:agreed]:
+                    line.accept(token)
+                line.reports = self.lines[0].reports[:agreed]
             if line.finish_reason is None:
                 line.finish(reason)
             self._finished.append(Finished(line, None))
         self._done = reason
+
+    def _count_agreed(self, lines: Sequence[Line]) -> int:
+        """How many tokens all of `lines` begin with; at least as many as before."""
+        count, shortest = self._agreed, min(line.generated for line in lines)
+        while count < shortest and len({line.read[line.fed_length + count] for line in lines}) == 1:
+            count += 1
+        return count
 
     def _start(self, branch: Branch) -> Start:
         job = self.job

@@ -117,6 +117,7 @@ def test_a_cancelled_search_gives_what_its_rows_agree_on(strategy: str) -> None:
                 cancel.set()
         last = chunks[-1].generation
         assert last is not None
+        assert "".join(chunk.text for chunk in chunks) == last.text == engine.tokenizer.decode(last.token_ids)
         if last.finish_reason == "cancelled" and last.score is None:
             assert whole.token_ids[: len(last.token_ids)] == last.token_ids
 
