@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TypeAlias
 
 import pytest
 import torch
+from system_references import letter_of, llamacpp, token_of, vllm
 from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
 from transformers.generation import LogitsProcessorList
 
-from support.decoder_helpers import context, probabilities, ranked
+from support.decoder_helpers import context
 from zaoju import PluginManager, TokenTable
 from zaoju.config import DecodingPlan, resolve_decoding
 from zaoju.generation.chain import Chain
 from zaoju.testing import decoding_engine
 from zaoju.testing.byte_table import ByteTable
 
-NOTHING = -float("inf")
+System: TypeAlias = Callable[[list[float], Sequence[int], int, Mapping[str, object]], list[float]]
+
 PROMPT = [3, 4, 5, 5, 9]
 
 OF_TRANSFORMERS = {
@@ -84,14 +89,18 @@ def rows(count: int, width: int = 40) -> torch.Tensor:
     return torch.randn(count, width, generator=torch.Generator().manual_seed(5)) * 3
 
 
-def through(plan: DecodingPlan, logits: torch.Tensor, history: Sequence[int], table: TokenTable) -> torch.Tensor:
+def through(
+    plan: DecodingPlan, logits: torch.Tensor, history: Sequence[int], table: TokenTable, prompt_length: int
+) -> torch.Tensor:
     """What the chain of a plan makes of rows that all have one history."""
     chain = Chain(plan)
-    settings = chain.settings(plan.options, 1, history, table)
+    settings = chain.settings(plan.options, 1, history[:prompt_length], table)
     batch = chain.batch([settings] * len(logits), logits.device)
     states = [chain.first_states(settings)] * len(logits)
     past = context(logits, [history] * len(logits)).history
-    return chain.apply(logits, batch, [0] * len(logits), states, past, table).logits
+    past = replace(past, prompt_length=torch.full((len(logits),), prompt_length))
+    index = [len(history) - prompt_length] * len(logits)
+    return chain.apply(logits, batch, index, states, past, table).logits
 
 
 def test_hf_keeps_what_transformers_keeps(theirs: LogitsProcessorList, plugins: PluginManager) -> None:
@@ -101,6 +110,7 @@ def test_hf_keeps_what_transformers_keeps(theirs: LogitsProcessorList, plugins: 
         "logit_bias": {"id:7": 1.5},
         "repetition_penalty": 1.3,
         "no_repeat_ngram_size": 2,
+        "bad_words": ["L"],
         "min_new_tokens": 4,
         "temperature": 0.7,
         "top_h": 0.9,
@@ -111,125 +121,107 @@ def test_hf_keeps_what_transformers_keeps(theirs: LogitsProcessorList, plugins: 
         "epsilon_cutoff": 0.01,
         "eta_cutoff": 0.01,
     }
+    assert token_of("L") == 11
     logits = rows(500)
     expected = logits.clone()
     for processor in theirs:
-        if type(processor).__name__ not in ("WatermarkLogitsProcessor", "NoBadWordsLogitsProcessor"):
+        # Its watermark has another hash.
+        if type(processor).__name__ != "WatermarkLogitsProcessor":
             expected = processor(torch.tensor([PROMPT] * 500), expected)
-    # A word that is forbidden has another meaning here, and a watermark another hash.
     expected = expected.log_softmax(dim=1)
-    given = through(resolve_decoding(plugins, settings), logits, PROMPT, Width(40)).log_softmax(dim=1)
+    given = through(resolve_decoding(plugins, settings), logits, PROMPT, Letters(), len(PROMPT)).log_softmax(dim=1)
     assert torch.equal(given.isneginf(), expected.isneginf())
     torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-4)
     assert 1 < given.isfinite().sum(dim=1).double().mean() < 15
 
 
-class Width(TokenTable):
-    """Tokens without text, as many as asked for; the end is the token 0."""
+class Letters(TokenTable):
+    """40 tokens that write one letter each, but for the token 0, which ends the document."""
 
     byte_level = True
     end_of_text = 0
-    fingerprint = "none"
-
-    def __init__(self, size: int) -> None:
-        self.size = size
+    fingerprint = "letters"
+    size = 40
 
     def bytes_of(self, token: int) -> bytes | None:
-        return None
+        return letter_of(token) if token else None
 
     def encode(self, text: str) -> list[int]:
-        return []
+        return [token_of(letter) for letter in text]
 
 
-Row = list[float]
-
-
-def temperature(row: Row, value: float) -> Row:
-    return [one / value for one in row]
-
-
-def keep(row: Row, kept: set[int]) -> Row:
-    return [value if token in kept else NOTHING for token, value in enumerate(row)]
-
-
-def top_k(row: Row, count: int) -> Row:
-    return keep(row, set(ranked(torch.tensor(row, dtype=torch.float64))[:count]))
-
-
-def top_p(row: Row, share: float) -> Row:
-    shares = probabilities(torch.tensor(row, dtype=torch.float64))
-    kept, mass = set(), 0.0
-    for token in ranked(torch.tensor(row, dtype=torch.float64)):
-        if kept and mass >= share:
-            break
-        kept.add(token)
-        mass += shares[token]
-    return keep(row, kept)
-
-
-def min_p(row: Row, share: float) -> Row:
-    shares = probabilities(torch.tensor(row, dtype=torch.float64))
-    return keep(row, {token for token, one in enumerate(shares) if one >= share * max(shares)})
-
-
-def penalties(
-    row: Row, history: Sequence[int], repeat: float, counted: Sequence[int], numbers: tuple[float, float]
-) -> Row:
-    row = [
-        value if token not in history else value / repeat if value > 0 else value * repeat
-        for token, value in enumerate(row)
-    ]
-    frequency, presence = numbers
-    return [
-        value - counted.count(token) * frequency - (presence if token in counted else 0.0)
-        for token, value in enumerate(row)
-    ]
-
-
-NUMBERS: Mapping[str, object] = {
+NUMBERS: dict[str, object] = {
+    "logit_bias": {"id:2": 4.0, "id:3": 3.0, "id:7": -1.0},
     "repetition_penalty": 1.3,
-    "frequency_penalty": 0.4,
+    "frequency_penalty": 0.05,
     "presence_penalty": 0.3,
     "temperature": 0.6,
-    "top_k": 12,
-    "top_p": 0.8,
-    "min_p": 0.05,
+    "top_k": 4,
+    "top_p": 0.85,
+    "min_p": 0.15,
 }
+OF_VLLM = {**NUMBERS, "bad_words": ["F", "J", "S"], "min_new_tokens": 4}
+OF_LLAMACPP = {
+    **NUMBERS,
+    "top_k": 8,
+    "dry_multiplier": 0.8,
+    "dry_base": 1.75,
+    "dry_allowed_length": 2,
+    "typical_p": 0.9,
+    "xtc_probability": 1.0,
+    "xtc_threshold": 0.1,
+}
+CASES = {
+    "vllm": ("vllm", OF_VLLM, vllm),
+    "llamacpp": ("llamacpp", OF_LLAMACPP, llamacpp),
+    "llamacpp, dynamic temperature": (
+        "llamacpp",
+        {**OF_LLAMACPP, "temperature": 1.0, "dynatemp_min": 0.3, "dynatemp_max": 1.4},
+        llamacpp,
+    ),
+}
+COMMUTE = {
+    ("bad_words", "minimum_length"),
+    ("minimum_length", "logit_bias"),
+    ("occurrence_penalty", "dry"),
+    ("min_p", "top_k"),
+}
+"""Neighbours of which either may come first: both only remove or only add, or keep a part of one ranking."""
 
 
-def vllm(row: Row, history: Sequence[int], prompt: int) -> Row:
-    """Penalties (the text alone for the last two), temperature, min-p, top-k, top-p."""
-    row = penalties(row, history, 1.3, history[prompt:], (0.4, 0.3))
-    return top_p(top_k(min_p(temperature(row, 0.6), 0.05), 12), 0.8)
+def as_in(system: System, plan: DecodingPlan, numbers: Mapping[str, object]) -> Iterator[bool]:
+    """For each of 200 texts, whether a plan keeps of a random row what the system keeps, as probable as there.
 
-
-def llamacpp(row: Row, history: Sequence[int], prompt: int) -> Row:
-    """Penalties over the last 64 tokens, top-k, top-p, min-p, and the temperature last."""
-    last = history[-64:]
-    row = penalties(row, last, 1.3, last, (0.4, 0.3))
-    return temperature(min_p(top_p(top_k(row, 12), 0.8), 0.05), 0.6)
-
-
-@pytest.mark.parametrize(("name", "system"), [("vllm", vllm), ("llamacpp", llamacpp)])
-def test_a_plain_model_of_the_system_keeps_the_same(name: str, system: object, plugins: PluginManager) -> None:
-    """Random rows and histories of up to 100 tokens: the same tokens stay, with the same probabilities."""
-    assert callable(system)
-    plan = resolve_decoding(plugins, {"strategy": name, **NUMBERS})
+    Rows of which the model is more or less sure; few tokens, so that texts repeat themselves; some of it the prompt.
+    """
     draw = random.Random(3)
-    different = 0
-    for number in range(60):
-        history = [draw.randrange(40) for _ in range(draw.randint(0, 100))]
-        logits = rows(60)[number : number + 1]
-        given = through(plan, logits, history, Width(40))[0]
-        # `through` shows the whole history as the prompt.
-        expected = torch.tensor(system(logits[0].tolist(), history, len(history)))
-        assert torch.equal(given.isneginf(), expected.isneginf())
-        torch.testing.assert_close(given.softmax(0), expected.softmax(0), rtol=1e-4, atol=1e-5)
-        other = vllm if system is llamacpp else llamacpp
-        different += not torch.equal(
-            expected.isneginf(), torch.tensor(other(logits[0].tolist(), history, 0)).isneginf()
-        )
-    assert different > 20, "the orders differ, or this would show nothing"
+    for number, logits in enumerate(rows(200)):
+        logits = logits * draw.uniform(0.3, 1.0)
+        history = [draw.randrange(5) for _ in range(number % 100)]
+        prompt_length = draw.randint(0, len(history))
+        given = through(plan, logits.unsqueeze(0), history, Letters(), prompt_length)[0]
+        expected = torch.tensor(system(logits.tolist(), history, prompt_length, numbers))
+        close = torch.allclose(given.softmax(0), expected.softmax(0), rtol=1e-4, atol=1e-5)
+        yield close and torch.equal(given.isneginf(), expected.isneginf())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_plain_model_of_the_system_keeps_the_same(case: str, plugins: PluginManager) -> None:
+    """Random rows and histories of up to 100 tokens: the same tokens stay, with the same probabilities."""
+    name, numbers, system = CASES[case]
+    assert all(as_in(system, resolve_decoding(plugins, {"strategy": name, **numbers}), numbers))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_two_neighbours_could_change_places(case: str, plugins: PluginManager) -> None:
+    """The test above would see it, or it would show nothing about the order."""
+    name, numbers, system = CASES[case]
+    plan = resolve_decoding(plugins, {"strategy": name, **numbers})
+    acting = [part for part in plan.chain if part.name not in Chain(plan).idle(plan.options)]
+    for place, pair in enumerate(pairwise(acting)):
+        other = replace(plan, chain=(*acting[:place], *reversed(pair), *acting[place + 2 :]))
+        names = (pair[0].name, pair[1].name)
+        assert all(as_in(system, other, numbers)) == (names in COMMUTE), names
 
 
 @pytest.mark.parametrize("name", ["hf", "vllm", "llamacpp", "sample", "nucleus", "top_k"])
@@ -237,8 +229,18 @@ def test_nothing_acts_that_is_not_written(name: str, plugins: PluginManager) -> 
     """At its defaults a preset of another system is plain sampling: no hidden top-k of 50."""
     plan = resolve_decoding(plugins, {"strategy": name})
     logits = rows(20, ByteTable().size)
-    given = through(plan, logits, PROMPT, ByteTable())
+    given = through(plan, logits, PROMPT, ByteTable(), len(PROMPT))
     assert torch.equal(given, logits) == (name not in ("nucleus", "top_k"))
+
+
+def test_dry_of_llamacpp_goes_on_over_a_chinese_full_stop(plugins: PluginManager) -> None:
+    """Its breakers are "\\n", ":", '"' and "*"; those that zaoju adds would give its numbers another meaning."""
+    table, logits = ByteTable(), torch.zeros(1, ByteTable().size)
+    plan = resolve_decoding(plugins, {"strategy": "llamacpp", "dry_multiplier": 1.0, "dry_allowed_length": 2})
+    [following] = table.encode("花")
+    for mark, held in (("。", True), ("\n", False), ("*", False)):
+        history = table.encode(f"{mark}我花{mark}我")
+        assert (through(plan, logits, history, table, len(history))[0, following] < 0) == held
 
 
 def test_they_write_text() -> None:

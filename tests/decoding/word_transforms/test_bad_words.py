@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import NoBadWordsLogitsProcessor
 from word_references import NOTHING, Pieces, banned_tokens, text_of
 
 from support.decoder_helpers import context
@@ -60,6 +61,23 @@ def test_exactly_the_tokens_that_complete_a_word_are_removed(
         following = transform.observe(state, token, logits, left, columns)
         assert all(torch.equal(state[name], kept[name]) for name in state), "a fork would see this"
         state, written = following, written + text_of(table, token.tolist())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_letters_are_banned_as_tokens_are_in_transformers(seed: int) -> None:
+    """Where each token is one letter, a word is one sequence of tokens, and the two mean the same."""
+    draw = random.Random(seed)
+    table = Pieces([None, *(bytes([letter]) for letter in b"abcd")])
+    forbidden = {"".join(draw.choice("abcd") for _ in range(draw.randint(1, 3))) for _ in range(3)}
+    prompts = [[draw.randint(1, 4) for _ in range(6)] for _ in range(50)]
+    logits = torch.randn(50, table.size, generator=torch.Generator().manual_seed(seed))
+    columns = stack_padded(
+        [BadWords().prepare({"bad_words": [*forbidden]}, prompt, table) for prompt in prompts], torch.device("cpu")
+    )
+    ours = BadWords().apply(logits, columns, _context(BadWords().init_state(columns), logits))
+    processor = NoBadWordsLogitsProcessor([table.encode(word) for word in forbidden], eos_token_id=0)
+    assert torch.equal(ours, processor(torch.tensor(prompts), logits.clone()))
+    assert ours.isneginf().any()
 
 
 def test_where_nothing_else_is_left_the_row_stays() -> None:

@@ -71,8 +71,10 @@ class VLLM(Strategy):
 class LlamaCpp(Strategy):
     """The order of llama.cpp: penalties, DRY, the filters, XTC, and the temperature last.
 
-    Its penalties look at the last 64 tokens, those of the prompt too. Its top-nσ stands before top-k and is not
-    builtin here; with a package that offers it, write the chain.
+    Its penalties look at the last 64 tokens, those of the prompt too, where 0 turns them off; here a window of 0 looks
+    at all. Its DRY is ended by its own four breakers, none of them Chinese, and looks at all tokens, as there until
+    August 2026; at 64 since. Its top-nσ stands before top-k and is not builtin here; with a package that offers it,
+    write the chain.
     """
 
     chain = (
@@ -94,6 +96,7 @@ class LlamaCpp(Strategy):
         "penalty_window": 64,
         "penalty_prompt": True,
         "dry_multiplier": 0.0,
+        "dry_breakers": ["\n", ":", '"', "*"],
         "top_k": 0,
         "typical_p": 1.0,
         "top_p": 1.0,

@@ -44,8 +44,7 @@ class WatermarkDetector:
     encode it with the tokenizer of the model that wrote it. The z-score compares the share of green tokens with
     `gamma`; each pair of tokens counts once however often it comes, as its repetitions say nothing new.
 
-    Kirchenbauer et al., "A Watermark for Large Language Models", 2023 (arXiv 2301.10226), section 3 and, on repeated
-    pairs, section 7.
+    Kirchenbauer et al., "A Watermark for Large Language Models", 2023 (arXiv 2301.10226).
     """
 
     def __init__(self, gamma: float, key: int) -> None:
