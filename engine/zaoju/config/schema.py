@@ -134,7 +134,7 @@ class Decoding(BaseModel):
     search: Text | None = None
     """With `chain`: keeps several texts at once to end with a better one."""
     proposer: Choice | None = None
-    """Guesses at the next tokens, which the model checks in one pass: faster, and the same text."""
+    """Guesses at the next tokens, which the model checks in one pass: fewer passes, and the same text."""
     constraint: Choice | None = None
     """A form that the text must have, such as a regular expression or a JSON schema."""
     max_new_tokens: Annotated[Whole, Field(ge=1)] = 100

@@ -46,14 +46,13 @@ class Advance:
             groups.setdefault(task.job.chain, []).extend(places)
             start = places.stop
         for chain, members in groups.items():
-            whole = len(members) == len(lines)
-            index = torch.tensor(members, device=raw.device)
+            # Most often all lines have one chain, and nothing need be copied.
+            index = None if len(members) == len(lines) else torch.tensor(members, device=raw.device)
             some = [lines[member] for member in members]
-            mask = None if allowed is None else allowed if whole else allowed[index]
-            applied = self._apply(chain, some, logits if whole else logits[index], mask)
+            applied = self._apply(chain, some, _rows(logits, index), None if allowed is None else _rows(allowed, index))
             # A chain belongs to one search or to none: `Chain.key`.
             if some[0].job.plan.search is None:
-                self._select(chain, some, raw if whole else raw[index], applied)
+                self._select(chain, some, _rows(raw, index), applied)
                 continue
             for task, places in searches:
                 if task.job.chain is chain:
@@ -199,6 +198,11 @@ class Advance:
         left = applied.logits.gather(1, tokens.unsqueeze(1)).squeeze(1).isfinite()
         if not bool(left.all()):
             raise chain.left_nothing(lines[int(left.int().argmin())].generated + 1)
+
+
+def _rows(tensor: torch.Tensor, index: torch.Tensor | None) -> torch.Tensor:
+    """The rows of `index`; all of them, and no copy, where it is None."""
+    return tensor if index is None else tensor[index]
 
 
 def _report(line: Line, raw: torch.Tensor, after: torch.Tensor, place: int, token: int) -> None:

@@ -21,16 +21,27 @@ class Kept(Generic[T]):
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """What is kept under `key`; made now where there is nothing."""
         with self._lock:
+            if key in self._made:
+                return self._touched(key)
             own = self._making.setdefault(key, threading.Lock())
         with own:
             with self._lock:
                 if key in self._made:
-                    self._made[key] = self._made.pop(key)
-                    return self._made[key]
-            made = make()
+                    return self._touched(key)
+            try:
+                made = make()
+            except BaseException:
+                with self._lock:
+                    self._making.pop(key, None)
+                raise
             with self._lock:
                 self._made[key] = made
                 self._making.pop(key, None)
                 if len(self._made) > self._most:
                     del self._made[next(iter(self._made))]
             return made
+
+    def _touched(self, key: Hashable) -> T:
+        """The oldest stands first, so what is asked for goes to the end."""
+        self._made[key] = self._made.pop(key)
+        return self._made[key]

@@ -160,6 +160,8 @@ class DecodeLoop:
 
     def _leave(self, tasks: Sequence[Task]) -> None:
         """Free what texts held."""
+        if not tasks:
+            return
         leaving, now = set(tasks), time.perf_counter()
         self._tasks = [task for task in self._tasks if task not in leaving]
         for task in tasks:

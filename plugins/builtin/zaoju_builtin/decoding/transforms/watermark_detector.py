@@ -42,7 +42,8 @@ class WatermarkDetector:
 
     `gamma` and `key` are the `watermark_gamma` and `watermark_key` that the text was written with. For a text alone,
     encode it with the tokenizer of the model that wrote it. The z-score compares the share of green tokens with
-    `gamma`; each pair of tokens counts once however often it comes, as its repetitions say nothing new.
+    `gamma`; each pair of tokens counts once however often it comes, as its repetitions say nothing new. Where the model
+    is nearly sure of every token there is little to choose, and the mark is weak: a longer text shows it better.
 
     Kirchenbauer et al., "A Watermark for Large Language Models", 2023 (arXiv 2301.10226).
     """
