@@ -13,7 +13,7 @@ from transformers import GPT2Config as TheirConfig
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from support.small_models import small_gpt2, small_llama
-from zaoju import ArtefactError, PluginError
+from zaoju import ArtefactError, UserError
 from zaoju.generation import Engine, LeanRunner, TransformersRunner
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import Tokenizer, unigram_tokenizer
@@ -98,7 +98,7 @@ class TestWhatCannotBeLoaded:
             Engine.load(folder, device="cpu")
 
     def test_a_runner_that_is_not_installed(self, folder: Path, plugins: PluginManager) -> None:
-        with pytest.raises(PluginError, match="lean"):
+        with pytest.raises(UserError, match="no runner is named 'leen'; did you mean 'lean'"):
             Engine.load(folder, device="cpu", runner="leen", plugins=plugins)
 
 

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zaoju.errors import UserError
 from zaoju.models import GPT2, GPT2Config, KeyValueCache
 
 CONTEXT = 40
@@ -89,12 +90,74 @@ def test_any_sequence_of_operations(model: GPT2, data: st.DataObject) -> None:
 def test_slots_and_capacity_grow_by_doubling() -> None:
     model = GPT2(GPT2Config(vocab_size=50, n_positions=100, n_embd=8, n_layer=1, n_head=2))
     cache = model.new_cache()
+    assert (cache.slots, cache.capacity) == (0, 0)
+    cache.allocate(1)
     assert (cache.slots, cache.capacity) == (4, 64)
-    rows = cache.allocate(9)
-    feed(model, cache, {rows[8]: [1] * 65})
-    assert (cache.slots, cache.capacity) == (16, 100)
-    cache.free(rows[:2])
-    assert cache.allocate(3) == [0, 1, 9]
+    rows = cache.allocate(4)
+    assert cache.slots == 8
+    feed(model, cache, {rows[3]: [1] * 65})
+    assert (cache.slots, cache.capacity) == (8, 100)
+
+
+def test_a_handle_is_never_given_out_again(model: GPT2) -> None:
+    cache = model.new_cache()
+    first = cache.allocate(3)
+    cache.free(first)
+    assert not {*first} & {*cache.allocate(3)}
+
+
+class TestRowsThatStepTogetherLieTogether:
+    def test_a_row_moves_into_the_hole_that_another_left(self, model: GPT2) -> None:
+        cache = model.new_cache()
+        rows = cache.allocate(5)
+        texts = {row: [row + 1] * (3 + row) for row in rows}
+        feed(model, cache, texts)
+        cache.free([rows[1]])
+        staying = [row for row in rows if row != rows[1]]
+        order = cache.arrange(staying)
+        assert sorted(order) == staying
+        assert cache.arrange(order) == order
+        keys = cache.window(order, [1] * 4)._read(cache.keys[0])
+        assert keys.data_ptr() == cache.keys[0].data_ptr()
+        for row, logits in feed(model, cache, {row: [7] for row in staying}).items():
+            close(logits[-1], alone(model, [*texts[row], 7])[-1])
+
+    def test_a_row_that_rests_changes_places_with_one_that_steps(self, model: GPT2) -> None:
+        cache = model.new_cache()
+        rows = cache.allocate(3)
+        texts = {row: [row + 1] * (9 - 4 * number) for number, row in enumerate(rows)}
+        feed(model, cache, texts)
+        cache.arrange([rows[0], rows[2]])
+        for row, logits in feed(model, cache, {row: [7] for row in rows}).items():
+            close(logits[-1], alone(model, [*texts[row], 7])[-1])
+
+
+class TestTheMemoryBound:
+    def test_it_is_never_passed(self) -> None:
+        config = GPT2Config(vocab_size=50, n_positions=100, n_embd=8, n_layer=1, n_head=2)
+        model = GPT2(config)
+        cache = model.new_cache(most_bytes=100_000)
+        token = 2 * 8 * 4
+        assert cache.row_bytes(1) == token * 3 // 2
+        assert cache.most_rows(100) == 100_000 // (100 * token * 3 // 2)
+        most = cache.most_rows(64) or 0
+        rows = cache.allocate(most)
+        assert cache.bytes * 3 / 2 <= 100_000
+        with pytest.raises(UserError, match=r"would need 17 rows of 64 tokens.*may take 0.00 GiB"):
+            cache.allocate(1)
+        assert sorted(cache.lengths) == rows
+
+    def test_a_long_row_takes_the_room_of_rows_that_left(self) -> None:
+        torch.manual_seed(0)
+        model = GPT2(GPT2Config(vocab_size=50, n_positions=100, n_embd=8, n_layer=1, n_head=2)).eval()
+        cache = model.new_cache(most_bytes=100_000)
+        rows = cache.allocate(cache.most_rows(64) or 0)
+        feed(model, cache, {row: [row + 1] * 3 for row in rows})
+        cache.free(rows[:-2])
+        logits = feed(model, cache, {rows[-1]: [5] * 97})
+        close(logits[rows[-1]][-1], alone(model, [rows[-1] + 1] * 3 + [5] * 97)[-1])
+        assert (cache.slots, cache.capacity) == (2, 100)
+        close(feed(model, cache, {rows[-2]: [5]})[rows[-2]][-1], alone(model, [rows[-2] + 1] * 3 + [5])[-1])
 
 
 def test_taking_back_tokens(model: GPT2) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         open_segmenter,
         show_config,
     )
-    from zaoju.config.checks import check
+    from zaoju.config.checks import check, resolve_choice
     from zaoju.config.decoding import resolve_decoding
     from zaoju.config.describe import ComponentDescription, OptionDescription, describe_component, plugin_listing
     from zaoju.config.load import LoadedConfig, load_config
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "zaoju.config.checks": ("check",),
+        "zaoju.config.checks": ("check", "resolve_choice"),
         "zaoju.config.checked": (
             "CheckedConfig",
             "ConfigSource",
@@ -80,6 +80,7 @@ __all__ = [
     "open_decoding",
     "open_segmenter",
     "plugin_listing",
+    "resolve_choice",
     "resolve_decoding",
     "show",
     "show_config",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zaoju.config.checks import check, check_segmenter
+from zaoju.config.checks import check, check_runner, check_segmenter
 from zaoju.config.decoding import plan_decoding
 from zaoju.config.faults import FaultsError, tell
 from zaoju.config.load import LoadedConfig, load_config
@@ -42,6 +42,9 @@ class OpenedDecoding:
 
     device: str
 
+    runner: ResolvedComponent | None
+    """Who computes with the model; None leaves it to the model's folder."""
+
 
 def check_config(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> CheckedConfig:
     """Read and check a configuration. Reads no corpus and imports no model code.
@@ -75,7 +78,7 @@ def open_decoding(config: ConfigSource = None, *, overrides: Sequence[str] = ())
     except FaultsError as error:
         raise ConfigError(tell([fault.below(("decoding",)) for fault in error.faults], loaded.locate)) from None
     run = absolute_path(loaded.config.run, loaded.folder)
-    return OpenedDecoding(decoding, plugins, run, loaded.config.device)
+    return OpenedDecoding(decoding, plugins, run, loaded.config.device, check_runner(loaded, plugins))
 
 
 def open_segmenter(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> ResolvedComponent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from zaoju.config.preset import DEFAULT_STRATEGY
 from zaoju.config.schema import Choice, Config, Decoding
 from zaoju.config.source import KeyPath
 from zaoju.config.wording import faults_of
-from zaoju.errors import ConfigError, PluginError
+from zaoju.errors import ConfigError, PluginError, UserError
 from zaoju.plugins import Offer, PluginManager, ResolvedComponent
 
 
@@ -34,6 +34,7 @@ def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
     segmenter = checker.choice("segmenter", config.tokenization.segmenter, ("tokenization", "segmenter"))
     vocabulary = checker.choice("vocabulary", config.tokenization.vocabulary, ("tokenization", "vocabulary"))
     trainer = checker.choice("trainer", config.trainer, ("trainer",))
+    runner = None if config.runner is None else checker.choice("runner", config.runner, ("runner",))
     checker.needs([*readers, *cleaners], [segmenter])
     checker.needs([segmenter], [vocabulary])
     checker.needs([vocabulary], [trainer])
@@ -53,6 +54,7 @@ def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
         segmenter=segmenter.component,
         vocabulary=vocabulary.component,
         trainer=trainer.component,
+        runner=None if runner is None else runner.component,
         decoding=decoding,
     )
     return replace(plan, config=_effective(plan, loaded.folder))
@@ -60,8 +62,37 @@ def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
 
 def check_segmenter(loaded: LoadedConfig, plugins: PluginManager) -> ResolvedComponent:
     """The segmenter of a config; what else the config says is not looked at. Raises `ConfigError`."""
+    choice = loaded.config.tokenization.segmenter
+    return _check_one(loaded, plugins, "segmenter", choice, ("tokenization", "segmenter"))
+
+
+def check_runner(loaded: LoadedConfig, plugins: PluginManager) -> ResolvedComponent | None:
+    """The runner of a config, None where it names none. Raises `ConfigError`."""
+    choice = loaded.config.runner
+    return None if choice is None else _check_one(loaded, plugins, "runner", choice, ("runner",))
+
+
+def resolve_choice(plugins: PluginManager, kind: str, given: str | Mapping[str, object]) -> ResolvedComponent:
+    """The component that is chosen by a name, or by `{"name": ..., options}`; its relative paths start here.
+
+    Raises `UserError` with everything that is wrong, one line each.
+    """
+    try:
+        choice = Choice.model_validate(given)
+    except ValidationError as error:
+        raise UserError(f"{kind}: {error.errors()[0]['msg']}, got {given!r}") from None
+    checker = _Checker(plugins, Path.cwd())
+    chosen = checker.choice(kind, choice, (kind,))
+    if chosen is None:
+        raise UserError(tell(checker.faults, lambda path: ""))
+    return chosen.component
+
+
+def _check_one(
+    loaded: LoadedConfig, plugins: PluginManager, kind: str, choice: Choice, path: KeyPath
+) -> ResolvedComponent:
     checker = _Checker(plugins, loaded.folder)
-    chosen = checker.choice("segmenter", loaded.config.tokenization.segmenter, ("tokenization", "segmenter"))
+    chosen = checker.choice(kind, choice, path)
     if chosen is None:
         raise ConfigError(tell(checker.faults, loaded.locate))
     return chosen.component
@@ -166,6 +197,7 @@ def _effective(plan: Plan, folder: Path) -> Config:
             "tokenization": tokenization.model_copy(update={"segmenter": segmenter, "vocabulary": vocabulary}),
             "model": model.model_copy(update={"init_from": init_from}),
             "trainer": _filled(config.trainer, plan.trainer),
+            "runner": None if config.runner is None or plan.runner is None else _filled(config.runner, plan.runner),
             "decoding": _filled_decoding(config.decoding, plan.decoding),
         }
     )

@@ -87,4 +87,7 @@ class Plan:
     segmenter: ResolvedComponent
     vocabulary: ResolvedComponent
     trainer: ResolvedComponent
+    runner: ResolvedComponent | None
+    """Who computes with the finished model; None leaves it to the model's folder."""
+
     decoding: DecodingPlan

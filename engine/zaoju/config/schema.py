@@ -189,6 +189,8 @@ class Config(Section):
     model: Model = Model()
     trainer: Choice = Choice(name="lean")
     """Makes the model."""
+    runner: Choice | None = None
+    """Computes with the finished model; empty means what the model's folder asks for, else the fastest one."""
     decoding: Decoding = Decoding()
     evaluation: Evaluation = Evaluation()
 
@@ -199,5 +201,6 @@ CHOICES: Mapping[tuple[str, ...], str] = {
     ("tokenization", "segmenter"): "segmenter",
     ("tokenization", "vocabulary"): "vocabulary",
     ("trainer",): "trainer",
+    ("runner",): "runner",
 }
 """The keys that choose components, and the kind of each."""

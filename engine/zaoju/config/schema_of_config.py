@@ -44,6 +44,8 @@ def _point_to(field: Schema, kind: str) -> None:
     reference = f"#/$defs/{kind}"
     if field.get("type") == "array":
         field["items"] = {"$ref": reference}
+    elif "anyOf" in field:
+        field["anyOf"] = [{"$ref": reference}, {"type": "null"}]
     else:
         field["$ref"] = reference
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 if TYPE_CHECKING:
     import torch
 
+    from zaoju.contracts.options import Options
 
-Ability: TypeAlias = Literal["rewind", "hidden"]
-"""`rewind`: `extend` and `rewind` work. `hidden`: `prefill(keep_hidden=True)` and `hidden` work."""
+
+Ability: TypeAlias = Literal["append", "rewind", "hidden"]
+"""`append`: `append` works. `rewind`: `extend` and `rewind` work. `hidden`: `prefill(keep_hidden=True)` and `hidden`
+work."""
 
 
 class Runner(ABC):
@@ -30,15 +33,30 @@ class Runner(ABC):
     """How many tokens a row can hold, prompt included."""
 
     abilities: frozenset[Ability] = frozenset()
-    """What the runner can do for this model beyond the five methods that every runner has. Drafts need `rewind`."""
+    """What the runner can do for this model beyond the five methods that every runner has. Drafts need `rewind`; with
+    `append` a long prompt is read in pieces between the steps of others, and with both, prompts that begin alike are
+    read once."""
 
     @classmethod
     @abstractmethod
-    def open(cls, folder: Path, *, device: str = "auto") -> Self:
+    def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
         """Read the model in `folder`.
 
-        Raises `ArtefactError` where the folder cannot be used by this runner, with the reason.
+        `options` is an instance of the model that the component names in `options=`; None means its defaults. Raises
+        `ArtefactError` where the folder cannot be used by this runner, with the reason.
         """
+
+    def row_bytes(self, length: int) -> int | None:
+        """What a row of `length` tokens takes in memory, in bytes; None where the runner cannot say."""
+        return None
+
+    def most_rows(self, length: int) -> int | None:
+        """How many rows of `length` tokens the runner has memory for in all; None where nothing bounds them.
+
+        The engine lets no more texts run at once. Where the memory is gone all the same, `prefill`, `step`, `append`,
+        `extend` and `fork` raise `UserError` and leave every row as it was.
+        """
+        return None
 
     @abstractmethod
     def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
@@ -62,6 +80,13 @@ class Runner(ABC):
     @abstractmethod
     def drop(self, rows: Sequence[int]) -> None:
         """End rows and free what they held."""
+
+    def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Append at least one token to each of `rows`: the logits [N, V] float32 after the last of each.
+
+        What `step` gives for one token after the other, in one pass. Only for a runner with the ability `append`.
+        """
+        raise NotImplementedError("a runner with the ability `append` takes several tokens at a time")
 
     def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         """Append at least one token to each of `rows`: for each row the logits [new tokens, V] float32 after each.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zaoju.generation.artefact import ARTEFACT_FORMAT, DESCRIPTION, open_model, read_description, runner_over
     from zaoju.generation.engine import Engine
     from zaoju.generation.fixed_shapes import FixedShapes
+    from zaoju.generation.lean_options import LeanRunnerOptions
     from zaoju.generation.lean_runner import LeanRunner
     from zaoju.generation.results import Chunk, Generation, Request, WholeText
     from zaoju.generation.token_reports import Alternative, TokenReport
@@ -31,6 +32,7 @@ __getattr__, __dir__ = lazy_names(
         ),
         "zaoju.generation.engine": ("Engine",),
         "zaoju.generation.fixed_shapes": ("FixedShapes",),
+        "zaoju.generation.lean_options": ("LeanRunnerOptions",),
         "zaoju.generation.lean_runner": ("LeanRunner",),
         "zaoju.generation.results": ("Chunk", "Generation", "Request", "WholeText"),
         "zaoju.generation.token_reports": ("Alternative", "TokenReport"),
@@ -48,6 +50,7 @@ __all__ = [
     "FixedShapes",
     "Generation",
     "LeanRunner",
+    "LeanRunnerOptions",
     "Request",
     "TokenReport",
     "TransformersRunner",

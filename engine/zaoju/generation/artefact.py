@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from zaoju.config import resolve_choice
 from zaoju.contracts import OpenModel, Runner
 from zaoju.errors import ArtefactError
 from zaoju.files import read_json_object
+from zaoju.generation.lean_options import LeanRunnerOptions
 from zaoju.generation.lean_runner import LeanRunner
 from zaoju.generation.token_table import TokenizerTable
-from zaoju.models import GPT2, CausalLM, choose_device, load_model
+from zaoju.models import CausalLM, choose_device, load_model
+from zaoju.plugins import ResolvedComponent
 from zaoju.tokenization import Tokenizer
 
 if TYPE_CHECKING:
     from zaoju.plugins import PluginManager
+
+RunnerChoice: TypeAlias = str | Mapping[str, object] | ResolvedComponent
+"""A runner by its name, by `{"name": ..., options}`, or as a configuration chose it."""
 
 DESCRIPTION = "zaoju.json"
 ARTEFACT_FORMAT = 1
 
 
 def runner_over(model: CausalLM) -> Runner:
-    """The fastest runner for a model that is already in memory and in evaluation mode."""
-    if isinstance(model, GPT2):
+    """The fastest runner for a model that is already in memory and in evaluation mode; the model stays as it is."""
+    if model.lean:
         return LeanRunner(model)
     # Deferred: importing transformers' models takes longer than importing torch.
     from zaoju.generation.transformers_runner import TransformersRunner
@@ -33,10 +40,11 @@ def runner_over(model: CausalLM) -> Runner:
     return TransformersRunner(model)
 
 
-def open_runner(folder: Path, device: str, plugins: PluginManager, name: str | None = None) -> Runner:
-    """The runner called `name` over the model in `folder`; without a name the one that the folder asks for, if any.
+def open_runner(folder: Path, device: str, plugins: PluginManager, choice: RunnerChoice | None = None) -> Runner:
+    """The chosen runner over the model in `folder`; without a choice the one that the folder asks for, if any.
 
-    Raises `ArtefactError` where the folder cannot be used, and `PluginError` for a runner that is not installed.
+    Raises `ArtefactError` where the folder cannot be used, `PluginError` for a runner that is not installed, and
+    `ConfigError` for options that it does not have.
     """
     if not folder.is_dir():
         raise ArtefactError(
@@ -49,10 +57,12 @@ def open_runner(folder: Path, device: str, plugins: PluginManager, name: str | N
             f"{folder} has format {described['format']!r}, and this zaoju reads {ARTEFACT_FORMAT}: "
             "use the version of zaoju that made it, or a newer one"
         )
-    name = name or _text(described.get("runner"))
-    if name is None:
-        return runner_over(load_model(folder, choose_device(device)))
-    return plugins.resolve("runner", name).load(Runner).open(folder, device=device)
+    choice = choice or _text(described.get("runner"))
+    if choice is None:
+        model = load_model(folder, choose_device(device))
+        return LeanRunner.over_loaded(model, LeanRunnerOptions()) if model.lean else runner_over(model)
+    chosen = choice if isinstance(choice, ResolvedComponent) else resolve_choice(plugins, "runner", choice)
+    return chosen.load(Runner).open(folder, device=device, options=chosen.option_values())
 
 
 def open_model(folder: Path, *, device: str, plugins: PluginManager) -> OpenModel:

@@ -13,7 +13,7 @@ from typing import Self
 from zaoju.config import DecodingPlan, resolve_decoding
 from zaoju.contracts import EventSink, Progress, Runner
 from zaoju.errors import ArtefactError, UserError
-from zaoju.generation.artefact import open_model, open_runner
+from zaoju.generation.artefact import RunnerChoice, open_model, open_runner
 from zaoju.generation.fixed_shapes import FixedShapes
 from zaoju.generation.job import Job
 from zaoju.generation.loop import DecodeLoop
@@ -52,13 +52,13 @@ class Engine:
         *,
         device: str = "auto",
         plugins: PluginManager | None = None,
-        runner: str | None = None,
+        runner: RunnerChoice | None = None,
         fixed_shapes: bool = False,
     ) -> Self:
         """Read a model folder: one that zaoju made, or any Hugging Face folder of a causal language model.
 
-        `runner` names who computes the logits; without it the folder's own choice stands, else the fastest one that
-        can read the model. With `fixed_shapes` the model computes one token of one text at a time: slow, and the
+        `runner` names who computes the logits, alone or with options such as `{"name": "lean", "precision": "int8"}`;
+        without it the folder's own choice stands, else the fastest one that can read the model. With `fixed_shapes` the model computes one token of one text at a time: slow, and the
         rounding of a text then never depends on its company or on drafts. Raises `ArtefactError` where the folder
         cannot be used, with what is missing.
         """

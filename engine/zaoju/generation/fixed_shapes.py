@@ -8,7 +8,7 @@ from typing import Self
 
 import torch
 
-from zaoju.contracts import Runner
+from zaoju.contracts import Options, Runner
 
 
 class FixedShapes(Runner):
@@ -22,7 +22,7 @@ class FixedShapes(Runner):
         self.abilities = runner.abilities
 
     @classmethod
-    def open(cls, folder: Path, *, device: str = "auto") -> Self:
+    def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
         raise NotImplementedError("open the runner that is to be wrapped")
 
     def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:

@@ -8,11 +8,18 @@ from typing import Self
 
 import torch
 
-from zaoju.contracts import Ability, Runner
-from zaoju.errors import ArtefactError
+from zaoju.contracts import Ability, Options, Runner
+from zaoju.errors import ArtefactError, UserError
 from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, right_padded, score_sequences
 from zaoju.generation.kept_hidden import KeptHidden
-from zaoju.models import GPT2, choose_device, load_model
+from zaoju.generation.lean_options import LeanRunnerOptions
+from zaoju.models import CausalLM, choose_device, free_memory, linear_maker, load_model
+
+_SHARE_OF_FREE_MEMORY = 0.8
+"""Of what is free once the weights are read, for the cache; the rest is for what a pass computes."""
+
+_ROOM_FOR_A_COPY = 2
+"""A second copy of the weights is made only where so many times their size is free."""
 
 
 class LeanRunner(Runner):
@@ -21,25 +28,50 @@ class LeanRunner(Runner):
     The model must be in evaluation mode, or dropout would change its logits.
     """
 
-    abilities: frozenset[Ability] = frozenset({"rewind", "hidden"})
+    abilities: frozenset[Ability] = frozenset({"append", "rewind", "hidden"})
 
-    def __init__(self, model: GPT2) -> None:
+    def __init__(self, model: CausalLM, *, most_bytes: int | None = None) -> None:
         self.model = model
         self.vocabulary_size = model.vocabulary_size
         self.context_length = model.context_length
         self._device = next(model.parameters()).device
-        self._cache = model.new_cache()
+        self._cache = model.new_cache(most_bytes)
         self._hidden = KeptHidden()
 
     @classmethod
-    def open(cls, folder: Path, *, device: str = "auto") -> Self:
-        model = load_model(folder, choose_device(device))
-        if not isinstance(model, GPT2):
+    def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
+        chosen = options if isinstance(options, LeanRunnerOptions) else LeanRunnerOptions()
+        place = torch.device(choose_device(device))
+        model = load_model(folder, place.type)
+        if not model.lean:
             raise ArtefactError(
-                f"{folder}: the lean runner reads GPT-2 models, and this is {model.architecture}; "
-                "leave the runner out, or ask for runner transformers"
+                f"{folder}: the lean runner reads models of the GPT-2 and Llama families, and this is "
+                f"{model.architecture}; leave the runner out, or ask for runner transformers"
             )
-        return cls(model.eval())
+        return cls._over(model.eval(), place, chosen)
+
+    @classmethod
+    def over_loaded(cls, model: CausalLM, options: LeanRunnerOptions) -> Self:
+        """A runner that takes over a model that was read for it alone: its matrices are laid out anew."""
+        return cls._over(model, next(model.parameters()).device, options)
+
+    @classmethod
+    def _over(cls, model: CausalLM, device: torch.device, options: LeanRunnerOptions) -> Self:
+        weights = sum(weight.numel() * weight.itemsize for weight in model.parameters())
+        free = free_memory(device)
+        may_pack = device.type == "cpu" and (free is None or free > _ROOM_FOR_A_COPY * weights)
+        make = linear_maker(options.precision, device, may_pack=may_pack)
+        if options.precision == "bfloat16":
+            model.to(torch.bfloat16)
+        model.lay_out(make)
+        kept = weights if may_pack and options.precision == "float32" else 0
+        return cls(model, most_bytes=_cache_bytes(options.memory, free_memory(device), kept))
+
+    def most_rows(self, length: int) -> int | None:
+        return self._cache.most_rows(length)
+
+    def row_bytes(self, length: int) -> int:
+        return self._cache.row_bytes(length)
 
     @torch.inference_mode()
     def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
@@ -62,6 +94,10 @@ class LeanRunner(Runner):
     @torch.inference_mode()
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
         return self._last_logits(rows, [[token] for token in tokens])
+
+    @torch.inference_mode()
+    def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        return self._last_logits(rows, tokens)
 
     @torch.inference_mode()
     def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
@@ -96,13 +132,33 @@ class LeanRunner(Runner):
     def _last_logits(self, rows: Sequence[int], new: Sequence[Sequence[int]]) -> torch.Tensor:
         """Feed each row its new tokens: the logits [N, V] float32 after the last of each."""
         hidden = self._append(rows, new)
+        if hidden.shape[1] == 1:
+            return self.model.logits(hidden[:, 0]).float()
         last = torch.tensor([len(tokens) for tokens in new], device=self._device) - 1
         return self.model.logits(hidden[torch.arange(len(rows), device=self._device), last]).float()
 
     def _append(self, rows: Sequence[int], new: Sequence[Sequence[int]]) -> torch.Tensor:
         """Feed each row its new tokens: the last hidden states [N, T, width], meaningless after a row's own."""
-        lengths = [len(tokens) for tokens in new]
-        window = self._cache.window(rows, lengths)
-        hidden = self.model.hidden_states(right_padded(new, self._device), window)
-        self._hidden.append(rows, hidden, lengths)
-        return hidden
+        order = self._cache.arrange(rows)
+        place = {row: number for number, row in enumerate(rows)}
+        brought = [new[place[row]] for row in order]
+        lengths = [len(tokens) for tokens in brought]
+        hidden = self.model.hidden_states(right_padded(brought, self._device), self._cache.window(order, lengths))
+        self._hidden.append(order, hidden, lengths)
+        if list(rows) == order:
+            return hidden
+        back = {row: number for number, row in enumerate(order)}
+        return hidden[torch.tensor([back[row] for row in rows], device=self._device)]
+
+
+def _cache_bytes(asked: float | None, free: int | None, kept: int) -> int | None:
+    """How much the cache may take: what was asked for, else a share of what is free beside `kept` bytes."""
+    if asked is None:
+        return None if free is None else int(max(0, free - kept) * _SHARE_OF_FREE_MEMORY)
+    most = int(asked * 2**30)
+    if free is not None and most > free:
+        raise UserError(
+            f"runner: memory {asked:g} GiB was asked for, and {free / 2**30:.2f} GiB are free here; "
+            "ask for less, or leave it out to take most of what is free"
+        )
+    return most

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from zaoju.contracts import Ability, Runner
+from zaoju.contracts import Ability, Options, Runner
 from zaoju.errors import ArtefactError
 from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, right_padded, score_sequences
 from zaoju.generation.kept_hidden import KeptHidden
@@ -87,7 +87,7 @@ class TransformersRunner(Runner):
         self._next_row = 0
 
     @classmethod
-    def open(cls, folder: Path, *, device: str = "auto") -> Self:
+    def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
         model = TransformersLM.from_folder(folder).to(choose_device(device))
         return cls(model.eval())
 

@@ -10,24 +10,30 @@ from typing import TYPE_CHECKING
 from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from zaoju.models.cache import CacheWindow, KeyValueCache
+    from zaoju.models.cache import KeyValueCache
+    from zaoju.models.cache_window import CacheWindow
     from zaoju.models.causal_lm import CausalLM
     from zaoju.models.device import choose_device
     from zaoju.models.factory import load_model, new_model
     from zaoju.models.gpt2 import GPT2
     from zaoju.models.gpt2_config import GPT2Config
+    from zaoju.models.linear import Precision, linear_maker
+    from zaoju.models.memory import free_memory
     from zaoju.models.sizes import model_numbers, model_sizes
     from zaoju.models.transformers_lm import TransformersLM
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "zaoju.models.cache": ("CacheWindow", "KeyValueCache"),
+        "zaoju.models.cache": ("KeyValueCache",),
+        "zaoju.models.cache_window": ("CacheWindow",),
         "zaoju.models.causal_lm": ("CausalLM",),
         "zaoju.models.device": ("choose_device",),
         "zaoju.models.factory": ("load_model", "new_model"),
         "zaoju.models.gpt2": ("GPT2",),
         "zaoju.models.gpt2_config": ("GPT2Config",),
+        "zaoju.models.linear": ("Precision", "linear_maker"),
+        "zaoju.models.memory": ("free_memory",),
         "zaoju.models.sizes": ("model_numbers", "model_sizes"),
         "zaoju.models.transformers_lm": ("TransformersLM",),
     },
@@ -39,8 +45,11 @@ __all__ = [
     "CausalLM",
     "GPT2Config",
     "KeyValueCache",
+    "Precision",
     "TransformersLM",
     "choose_device",
+    "free_memory",
+    "linear_maker",
     "load_model",
     "model_numbers",
     "model_sizes",

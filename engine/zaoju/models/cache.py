@@ -1,16 +1,20 @@
 """The key-value cache: slots for rows, each with its own length.
 
 A *row* is a running text. It owns one slot, so rows of any length share a batch, join and leave at any step, and a
-fork is one copy of the used part. A forward pass sees the cache through a `CacheWindow`: which rows take part, and how
-many new tokens each of them brings.
+fork is one copy of the used part. The rows that step together are kept in neighbouring slots, so that attention reads
+the cache where it lies. A forward pass sees the cache through a `CacheWindow`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import torch
+
+from zaoju.errors import UserError
+from zaoju.models.cache_window import CacheWindow
 
 _FIRST_SLOTS = 4
 _FIRST_CAPACITY = 64
@@ -27,20 +31,31 @@ class CacheShape:
     head_width: int
     context_length: int
 
+    def token_bytes(self, dtype: torch.dtype) -> int:
+        """What one token of one row takes, in bytes: a key and a value in every layer."""
+        return 2 * self.layers * self.heads * self.head_width * dtype.itemsize
+
 
 class KeyValueCache:
     """Keys and values of every layer, [slots, heads, capacity, head width] each.
 
-    Slots and capacity grow by doubling, the capacity up to the context length. Not thread-safe: one thread at a time.
+    Slots and capacity grow by doubling, the capacity up to the context length, and neither beyond `most_bytes`, the
+    copy of one buffer that growing takes included. Not thread-safe: one thread at a time.
     """
 
-    def __init__(self, shape: CacheShape, *, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self, shape: CacheShape, *, dtype: torch.dtype, device: torch.device, most_bytes: int | None = None
+    ) -> None:
         self.shape = shape
-        capacity = min(_FIRST_CAPACITY, shape.context_length)
-        self.keys = [self._buffer(_FIRST_SLOTS, capacity, dtype, device) for _ in range(shape.layers)]
-        self.values = [self._buffer(_FIRST_SLOTS, capacity, dtype, device) for _ in range(shape.layers)]
+        self.most_bytes = most_bytes
+        self._dtype = dtype
+        self._device = device
+        self.keys = [self._buffer(0, 0) for _ in range(shape.layers)]
+        self.values = [self._buffer(0, 0) for _ in range(shape.layers)]
         self._lengths: dict[int, int] = {}
-        self._free = list(range(_FIRST_SLOTS))
+        self._slots: dict[int, int] = {}
+        self._owners: dict[int, int] = {}
+        self._numbers = count()
 
     @property
     def lengths(self) -> Mapping[int, int]:
@@ -57,22 +72,45 @@ class KeyValueCache:
         """How many tokens of a row the buffers have room for now."""
         return self.keys[0].shape[2]
 
-    def allocate(self, count: int) -> list[int]:
-        """Handles of `count` new, empty rows; the lowest free slots, so that a batch often lies in one piece."""
-        while len(self._free) < count:
-            self._free.extend(range(self.slots, 2 * self.slots))
-            self._grow(slots=2 * self.slots, capacity=self.capacity)
-        self._free.sort()
-        rows, self._free = self._free[:count], self._free[count:]
-        self._lengths.update(dict.fromkeys(rows, 0))
+    @property
+    def device(self) -> torch.device:
+        """Where the buffers are."""
+        return self._device
+
+    @property
+    def bytes(self) -> int:
+        """What the buffers take now."""
+        return self.slots * self.capacity * self.shape.token_bytes(self._dtype)
+
+    def most_rows(self, length: int) -> int | None:
+        """How many rows of so many tokens `most_bytes` allows; None where nothing bounds them."""
+        if self.most_bytes is None:
+            return None
+        return int(self.most_bytes / self.row_bytes(length))
+
+    def row_bytes(self, length: int) -> int:
+        """What a row of so many tokens takes at most, its share of the copy that growing needs included."""
+        buffers = 2 * self.shape.layers
+        return -(-length * self.shape.token_bytes(self._dtype) * (buffers + 1) // buffers)
+
+    def allocate(self, number: int) -> list[int]:
+        """Handles of `number` new, empty rows, never used before. Raises `UserError` where there is no memory left."""
+        free = [slot for slot in range(self.slots) if slot not in self._owners][:number]
+        if len(free) < number:
+            self._fit(len(self._owners) + number, min(_FIRST_CAPACITY, self.shape.context_length))
+            free = [slot for slot in range(self.slots) if slot not in self._owners][:number]
+        rows = [next(self._numbers) for _ in range(number)]
+        for row, slot in zip(rows, free, strict=True):
+            self._slots[row], self._owners[slot], self._lengths[row] = slot, row, 0
         return rows
 
     def fork(self, row: int) -> int:
         """A new row that holds what `row` holds."""
         length = self._length(row)
         [copy] = self.allocate(1)
+        to, source = self._slots[copy], self._slots[row]
         for buffer in (*self.keys, *self.values):
-            buffer[copy, :, :length] = buffer[row, :, :length]
+            buffer[to, :, :length] = buffer[source, :, :length]
         self._lengths[copy] = length
         return copy
 
@@ -81,12 +119,26 @@ class KeyValueCache:
         for row in rows:
             self._length(row)
             del self._lengths[row]
-            self._free.append(row)
+            del self._owners[self._slots.pop(row)]
+
+    def arrange(self, rows: Sequence[int]) -> list[int]:
+        """`rows` in the order of their slots, after moving them together where they lay apart.
+
+        A window over them in this order reads the buffers without a copy. Rows that go on together are moved once,
+        when one of them joins or leaves.
+        """
+        slots = sorted(self._slot(row) for row in rows)
+        if slots and slots[-1] - slots[0] >= len(slots):
+            first = set(range(len(slots)))
+            for slot, hole in zip(sorted(set(slots) - first), sorted(first - set(slots)), strict=True):
+                self._exchange(slot, hole)
+        return sorted(rows, key=self._slots.__getitem__)
 
     def window(self, rows: Sequence[int], new_tokens: Sequence[int]) -> CacheWindow:
         """A view for one forward pass in which row `rows[i]` brings `new_tokens[i]` tokens.
 
-        Raises `ValueError` where a row would grow past the context length, appears twice or does not live.
+        Raises `ValueError` where a row would grow past the context length, appears twice or does not live, and
+        `UserError` where there is no memory left.
         """
         if len(set(rows)) != len(rows) or len(rows) != len(new_tokens) or not rows:
             raise ValueError(
@@ -99,12 +151,14 @@ class KeyValueCache:
                 f"rows of {starts} tokens cannot take {list(new_tokens)} more: "
                 f"at least 1 each, and no more than {self.shape.context_length} in all"
             )
-        capacity = self.capacity
-        while capacity < longest:
-            capacity = min(2 * capacity, self.shape.context_length)
-        if capacity > self.capacity:
-            self._grow(slots=self.slots, capacity=capacity)
-        return CacheWindow(self, rows, starts, new_tokens)
+        if longest > self.capacity:
+            self._fit(len(self._owners), longest)
+
+        def finish() -> None:
+            for row, start, new in zip(rows, starts, new_tokens, strict=True):
+                self.set_length(row, start + new)
+
+        return CacheWindow(self.keys, self.values, [self._slots[row] for row in rows], starts, new_tokens, finish)
 
     def set_length(self, row: int, length: int) -> None:
         """Say that `row` holds `length` tokens: used after a pass, and to take back the newest tokens of a row."""
@@ -116,85 +170,59 @@ class KeyValueCache:
             raise ValueError(f"row {row} does not live in this cache")
         return self._lengths[row]
 
-    def _grow(self, *, slots: int, capacity: int) -> None:
+    def _slot(self, row: int) -> int:
+        self._length(row)
+        return self._slots[row]
+
+    def _exchange(self, slot: int, other: int) -> None:
+        """Move the row in `slot` to `other`, and the one that is there, if any, to `slot`."""
+        row, displaced = self._owners.pop(slot), self._owners.pop(other, None)
+        length = max(self._lengths[row], 0 if displaced is None else self._lengths[displaced])
+        for buffer in (*self.keys, *self.values):
+            moving = buffer[slot, :, :length] if displaced is None else buffer[slot, :, :length].clone()
+            if displaced is not None:
+                buffer[slot, :, :length] = buffer[other, :, :length]
+            buffer[other, :, :length] = moving
+        self._slots[row], self._owners[other] = other, row
+        if displaced is not None:
+            self._slots[displaced], self._owners[slot] = slot, displaced
+
+    def _fit(self, slots: int, capacity: int) -> None:
+        """Make room for so many rows and tokens; more than that where memory allows, so that growing is seldom."""
+        wanted = max(slots, _FIRST_SLOTS, 2 * self.slots if slots > self.slots else self.slots)
+        roomy = self.capacity or min(_FIRST_CAPACITY, self.shape.context_length)
+        while roomy < capacity:
+            roomy = min(2 * roomy, self.shape.context_length)
+        longest = max(capacity, *self._lengths.values(), 0)
+        for some_slots, some_capacity in ((wanted, roomy), (slots, roomy), (wanted, longest), (slots, longest)):
+            most = self.most_rows(some_capacity)
+            if most is None or some_slots <= most:
+                self._pack()
+                self._resize(some_slots, some_capacity)
+                return
+        raise UserError(
+            f"the key-value cache would need {slots} rows of {longest} tokens, "
+            f"{slots * longest * self.shape.token_bytes(self._dtype) / 2**30:.2f} GiB, and may take "
+            f"{(self.most_bytes or 0) / 2**30:.2f} GiB: let fewer texts run at once, shorten them, "
+            "or give the runner more memory (its option `memory`, in GiB)"
+        )
+
+    def _pack(self) -> None:
+        """Move every row to the lowest slots."""
+        for slot in sorted(self._owners):
+            hole = next((hole for hole in range(slot) if hole not in self._owners), None)
+            if hole is not None:
+                self._exchange(slot, hole)
+
+    def _resize(self, slots: int, capacity: int) -> None:
         for buffers in (self.keys, self.values):
             for layer, old in enumerate(buffers):
-                new = self._buffer(slots, capacity, old.dtype, old.device)
-                new[: old.shape[0], :, : old.shape[2]] = old
+                new = self._buffer(slots, capacity)
+                same, used = min(slots, old.shape[0]), min(capacity, old.shape[2])
+                new[:same, :, :used] = old[:same, :, :used]
                 buffers[layer] = new
 
-    def _buffer(self, slots: int, capacity: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    def _buffer(self, slots: int, capacity: int) -> torch.Tensor:
         # Zeros, not empty memory: a masked value has weight 0, and 0 times a stray NaN would be NaN.
-        return torch.zeros(slots, self.shape.heads, capacity, self.shape.head_width, dtype=dtype, device=device)
-
-
-class CacheWindow:
-    """One forward pass over some rows of a cache.
-
-    Where every row starts empty, attention is plainly causal over the new tokens, since padding on the right comes
-    after all real ones. Otherwise it goes over the used part of the rows, under `mask`.
-    """
-
-    def __init__(
-        self, cache: KeyValueCache, rows: Sequence[int], starts: Sequence[int], new_tokens: Sequence[int]
-    ) -> None:
-        self._cache = cache
-        self._rows = list(rows)
-        self._lengths = [start + new for start, new in zip(starts, new_tokens, strict=True)]
-        self._used = max(self._lengths)
-        device = cache.keys[0].device
-        self.width = max(new_tokens)
-        """How many tokens a row of `ids` must have: T."""
-
-        self.fresh = not any(starts)
-        """True where every row was empty before this pass."""
-
-        start = torch.tensor(starts, device=device)
-        offset = torch.arange(self.width, device=device)
-        place = start[:, None] + offset
-        self.positions = place.clamp(max=cache.shape.context_length - 1)
-        """[N, T] int64: the place of each new token in its row."""
-
-        self.mask = None if self.fresh else self._mask(place, starts)
-        """[N, 1, T, used] bool, True where attention may look; None where no mask is needed."""
-
-        self._written = self._valid_places(place, offset, new_tokens)
-
-    def update(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store the new keys and values [N, heads, T, head width]; gives those to attend to."""
-        self._write(self._cache.keys[layer], keys)
-        self._write(self._cache.values[layer], values)
-        if self.fresh:
-            return keys, values
-        return self._read(self._cache.keys[layer]), self._read(self._cache.values[layer])
-
-    def finish(self) -> None:
-        """The pass is over: the rows are longer now."""
-        for row, length in zip(self._rows, self._lengths, strict=True):
-            self._cache.set_length(row, length)
-
-    def _mask(self, place: torch.Tensor, starts: Sequence[int]) -> torch.Tensor | None:
-        if self.width == 1 and len(set(starts)) == 1:
-            return None
-        return (torch.arange(self._used, device=place.device) <= place[:, :, None])[:, None]
-
-    def _valid_places(
-        self, place: torch.Tensor, offset: torch.Tensor, new_tokens: Sequence[int]
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Where to write: slot and position of each real token, and which of [N, T] are real (None: all)."""
-        rows = torch.tensor(self._rows, device=place.device)[:, None].expand_as(place)
-        if len(set(new_tokens)) == 1:
-            return rows.flatten(), place.flatten(), None
-        real = offset < torch.tensor(new_tokens, device=place.device)[:, None]
-        return rows[real], place[real], real
-
-    def _write(self, buffer: torch.Tensor, new: torch.Tensor) -> None:
-        slot, position, real = self._written
-        tokens = new.detach().transpose(1, 2)
-        buffer[slot, :, position] = tokens.flatten(0, 1) if real is None else tokens[real]
-
-    def _read(self, buffer: torch.Tensor) -> torch.Tensor:
-        first = self._rows[0]
-        if self._rows == list(range(first, first + len(self._rows))):
-            return buffer[first : first + len(self._rows), :, : self._used]
-        return buffer[self._rows, :, : self._used]
+        shape = (slots, self.shape.heads, capacity, self.shape.head_width)
+        return torch.zeros(shape, dtype=self._dtype, device=self._device)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from zaoju.models.cache import CacheWindow, KeyValueCache
+from zaoju.models.cache import KeyValueCache
+from zaoju.models.cache_window import CacheWindow
+from zaoju.models.linear import LinearMaker
 
 
 class CausalLM(nn.Module, ABC):
@@ -17,6 +20,9 @@ class CausalLM(nn.Module, ABC):
 
     Its parameters bear the names that transformers gives them, so that its folder loads there.
     """
+
+    lean: ClassVar[bool] = False
+    """Whether this is a module of the engine, with `hidden_states`, `logits`, `new_cache` and `lay_out`."""
 
     architecture: str
     """The model type of transformers, such as `gpt2`."""
@@ -49,9 +55,24 @@ class CausalLM(nn.Module, ABC):
         """How many logits `loss` over `tokens` tokens holds in memory at once."""
         return tokens * self.vocabulary_size
 
-    @abstractmethod
-    def new_cache(self) -> KeyValueCache:
-        """An empty cache for this model. Raises `NotImplementedError` where the model keeps a cache of its own kind."""
+    def hidden_states(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+        """[B, T, width]: what the layers make of `ids` [B, T]; the arguments are those of `forward`.
+
+        Only for a `lean` model; so are the next three.
+        """
+        raise NotImplementedError(f"{type(self).__name__} computes logits only")
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """[..., V]: the logits of the token after each of `hidden` [..., width]."""
+        raise NotImplementedError(f"{type(self).__name__} computes logits only")
+
+    def new_cache(self, most_bytes: int | None = None) -> KeyValueCache:
+        """An empty cache for this model that never takes more than `most_bytes`."""
+        raise NotImplementedError(f"{type(self).__name__} keeps a cache of its own kind")
+
+    def lay_out(self, make: LinearMaker) -> None:
+        """Replace every matrix by what `make` makes of it, for decoding. No training and no saving after that."""
+        raise NotImplementedError(f"{type(self).__name__} is computed as it is")
 
     @abstractmethod
     def save(self, folder: Path) -> None:

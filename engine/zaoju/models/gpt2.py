@@ -15,10 +15,13 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from zaoju.models.cache import CacheShape, CacheWindow, KeyValueCache
+from zaoju.models.attention import causal_attention
+from zaoju.models.cache import CacheShape, KeyValueCache
+from zaoju.models.cache_window import CacheWindow
 from zaoju.models.causal_lm import CausalLM
 from zaoju.models.cross_entropy import chunk_logits, linear_cross_entropy
 from zaoju.models.gpt2_config import GPT2Config
+from zaoju.models.linear import LinearMaker
 
 
 class Projection(nn.Module):
@@ -42,26 +45,23 @@ class Attention(nn.Module):
         self.heads = config.n_head
         self.scale = (config.n_embd // config.n_head) ** -0.5 if config.scale_attn_weights else 1.0
         self.dropout = config.attn_pdrop
-        self.c_attn = Projection(config.n_embd, 3 * config.n_embd)
-        self.c_proj = Projection(config.n_embd, config.n_embd)
+        self.c_attn: nn.Module = Projection(config.n_embd, 3 * config.n_embd)
+        self.c_proj: nn.Module = Projection(config.n_embd, config.n_embd)
 
     def forward(self, x: torch.Tensor, cache: CacheWindow | None) -> torch.Tensor:
         batch, length, width = x.shape
-        heads = self.c_attn(x).view(batch, length, 3, self.heads, width // self.heads)
-        query, key, value = heads.permute(2, 0, 3, 1, 4).unbind(0)
-        if cache is not None:
-            key, value = cache.update(self.layer, key, value)
-        mixed = F.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=None if cache is None else cache.mask,
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=cache is None or cache.fresh,
-            scale=self.scale,
-        )
-        output: torch.Tensor = self.c_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+        query, key, value = self.c_attn(x).view(batch, length, 3, self.heads, width // self.heads).unbind(2)
+        if cache is None:
+            dropout = self.dropout if self.training else 0.0
+            mixed = causal_attention(query, key, value, scale=self.scale, dropout=dropout)
+        else:
+            mixed = cache.attend(self.layer, query, key, value, self.scale)
+        output: torch.Tensor = self.c_proj(mixed.reshape(batch, length, width))
         return output
+
+    def lay_out(self, make: LinearMaker) -> None:
+        """Replace the matrices."""
+        self.c_attn, self.c_proj = _laid_out(self.c_attn, make), _laid_out(self.c_proj, make)
 
 
 class FeedForward(nn.Module):
@@ -69,12 +69,16 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
-        self.c_fc = Projection(config.n_embd, config.inner_width)
-        self.c_proj = Projection(config.inner_width, config.n_embd)
+        self.c_fc: nn.Module = Projection(config.n_embd, config.inner_width)
+        self.c_proj: nn.Module = Projection(config.inner_width, config.n_embd)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         output: torch.Tensor = self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))
         return output
+
+    def lay_out(self, make: LinearMaker) -> None:
+        """Replace the matrices."""
+        self.c_fc, self.c_proj = _laid_out(self.c_fc, make), _laid_out(self.c_proj, make)
 
 
 class Block(nn.Module):
@@ -91,6 +95,11 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor, cache: CacheWindow | None) -> torch.Tensor:
         x = x + F.dropout(self.attn(self.ln_1(x), cache), self.dropout, self.training)
         return x + F.dropout(self.mlp(self.ln_2(x)), self.dropout, self.training)
+
+    def lay_out(self, make: LinearMaker) -> None:
+        """Replace the matrices."""
+        self.attn.lay_out(make)
+        self.mlp.lay_out(make)
 
 
 class Body(nn.Module):
@@ -122,6 +131,7 @@ class GPT2(CausalLM):
     """
 
     architecture = "gpt2"
+    lean = True
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
@@ -133,6 +143,7 @@ class GPT2(CausalLM):
         self.transformer = Body(config)
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self._laid_out_head: nn.Module | None = None
         self._draw_weights()
 
     def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
@@ -147,7 +158,18 @@ class GPT2(CausalLM):
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """[..., V]: the logits of the token after each of `hidden` [..., width]."""
+        if self._laid_out_head is not None:
+            given: torch.Tensor = self._laid_out_head(hidden)
+            return given
         return F.linear(hidden, self._head())
+
+    def lay_out(self, make: LinearMaker) -> None:
+        for block in self.transformer.h:
+            assert isinstance(block, Block)
+            block.lay_out(make)
+        self._laid_out_head = make(self._head(), None)
+        if not self.config.tie_word_embeddings:
+            del self.lm_head
 
     def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         hidden = self.transformer(ids, None)
@@ -156,10 +178,10 @@ class GPT2(CausalLM):
     def logits_of_loss(self, tokens: int) -> int:
         return min(super().logits_of_loss(tokens), chunk_logits(self.transformer.wte.weight.device))
 
-    def new_cache(self) -> KeyValueCache:
+    def new_cache(self, most_bytes: int | None = None) -> KeyValueCache:
         weight = self.transformer.wte.weight
         shape = CacheShape(self.layers, self.config.n_head, self.width // self.config.n_head, self.context_length)
-        return KeyValueCache(shape, dtype=weight.dtype, device=weight.device)
+        return KeyValueCache(shape, dtype=weight.dtype, device=weight.device, most_bytes=most_bytes)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +190,8 @@ class GPT2(CausalLM):
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
     def _head(self) -> torch.Tensor:
-        return self.transformer.wte.weight if self.config.tie_word_embeddings else self.lm_head.weight
+        head = self.transformer.wte if self.config.tie_word_embeddings else self.lm_head
+        return head.weight
 
     @torch.no_grad()
     def _draw_weights(self) -> None:
@@ -178,3 +201,9 @@ class GPT2(CausalLM):
                 parameter.normal_(0.0, deviation / math.sqrt(2 * self.config.n_layer))
             elif parameter.dim() == 2:
                 parameter.normal_(0.0, deviation)
+
+
+def _laid_out(projection: nn.Module, make: LinearMaker) -> nn.Module:
+    if not isinstance(projection, Projection):
+        raise RuntimeError("the model is laid out for decoding already")
+    return make(projection.weight.t(), projection.bias)

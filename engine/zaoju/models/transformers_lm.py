@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from zaoju.errors import ArtefactError, ConfigError, did_you_mean
-from zaoju.models.cache import CacheWindow, KeyValueCache
+from zaoju.models.cache_window import CacheWindow
 from zaoju.models.causal_lm import CausalLM
 
 _UNBOUNDED_CONTEXT = 1024
@@ -95,9 +95,6 @@ class TransformersLM(CausalLM):
             raise NotImplementedError("transformers keeps a cache of its own: call `network` with past_key_values")
         logits: torch.Tensor = self.network(input_ids=ids, use_cache=False).logits
         return logits
-
-    def new_cache(self) -> KeyValueCache:
-        raise NotImplementedError("transformers keeps a cache of its own: call `network` with past_key_values")
 
     def save(self, folder: Path) -> None:
         self.network.save_pretrained(folder)

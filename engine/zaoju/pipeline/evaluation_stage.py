@@ -63,7 +63,7 @@ def evaluate_model(
     cancel: threading.Event,
 ) -> Scores:
     """Score the model in `model` on the documents of `held_out` and let it write."""
-    engine = Engine.load(model, device=choose_device(plan.config.device), plugins=plugins)
+    engine = Engine.load(model, device=choose_device(plan.config.device), plugins=plugins, runner=plan.runner)
 
     def texts() -> Iterator[str]:
         return (document.text for document in read_documents(held_out))

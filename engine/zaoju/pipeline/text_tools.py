@@ -45,7 +45,7 @@ def evaluate_files(
     stand. Raises `CorpusError` where a file cannot be read whole: a score on half of the text would mislead.
     """
     opened = open_decoding(config, overrides=overrides)
-    engine = Engine.load(Path(model), device=choose_device(opened.device), plugins=opened.plugins)
+    engine = Engine.load(Path(model), device=choose_device(opened.device), plugins=opened.plugins, runner=opened.runner)
     texts = _texts([Path(file) for file in files], opened.plugins)
     emit = on_event or _silent
     return bits_per_character(engine.runner, engine.tokenizer, texts, emit=emit, cancel=cancel or threading.Event())

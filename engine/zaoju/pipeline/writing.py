@@ -67,7 +67,7 @@ def open_writer(
     folder = opened.run / "model" if model is None else Path(model)
     if model is None and not folder.is_dir():
         raise UserError(f"there is no model in {folder} yet; `zaoju run` makes one, or name a model folder")
-    engine = Engine.load(folder, device=choose_device(opened.device), plugins=opened.plugins)
+    engine = Engine.load(folder, device=choose_device(opened.device), plugins=opened.plugins, runner=opened.runner)
     return Writer(engine, opened.decoding)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from zaoju.errors import PluginError, UserError
 from zaoju.plugins.foreign import blaming, describe, import_target, prints_to_stderr
 from zaoju.plugins.offers import options_model
+
+if TYPE_CHECKING:
+    from zaoju.contracts import Options
 
 T = TypeVar("T")
 
@@ -48,12 +51,18 @@ class ResolvedComponent:
         A component without an option model gets an empty `Options`. Raises what `load` raises, and `PluginError` naming
         the package where the constructor fails, unless it raises a `UserError` of its own.
         """
+        return self._construct(expected, self.option_values())
+
+    def option_values(self) -> Options:
+        """The options as an instance of the component's model; an empty `Options` where it has none.
+
+        Raises `PluginError` naming the package where they do not fit.
+        """
         from zaoju.contracts import Options  # pydantic, wanted only where a component is really used
 
         model = Options if self.options_target is None else options_model(self.label, self.options_target)
         with blaming(f"{self.label}: the options {dict(self.options)} do not fit {self.options_target}"):
-            options = model.model_validate(self.options)
-        return self._construct(expected, options)
+            return model.model_validate(self.options)
 
     def create(self, expected: type[T]) -> T:
         """A new instance, made without arguments; of kinds that take none (transforms, selectors).

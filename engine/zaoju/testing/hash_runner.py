@@ -9,7 +9,7 @@ from typing import Self
 
 import torch
 
-from zaoju.contracts import Runner
+from zaoju.contracts import Options, Runner
 
 _HIDDEN = 8
 
@@ -43,7 +43,7 @@ class HashRunner(Runner):
         self._keep_hidden: set[int] = set()
 
     @classmethod
-    def open(cls, folder: Path, *, device: str = "auto") -> Self:
+    def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
         """There is no model to open."""
         raise NotImplementedError("a HashRunner is made with a vocabulary size and a context length")
 

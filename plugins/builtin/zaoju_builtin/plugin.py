@@ -151,7 +151,12 @@ def zaoju_trainers() -> list[Component]:
 @hookimpl
 def zaoju_runners() -> list[Component]:
     return [
-        Component("lean", "zaoju.generation:LeanRunner", summary="GPT-2 folders, with the engine's own modules"),
+        Component(
+            "lean",
+            "zaoju.generation:LeanRunner",
+            options="zaoju.generation:LeanRunnerOptions",
+            summary="Folders of the GPT-2 and Llama families, with the engine's own modules",
+        ),
         Component(
             "transformers",
             "zaoju.generation:TransformersRunner",

@@ -10,7 +10,7 @@ from typing import Self
 import torch
 
 from zaoju import Runner
-from zaoju.contracts import Ability
+from zaoju.contracts import Ability, Options
 
 
 class CountingRunner(Runner):
@@ -26,7 +26,7 @@ class CountingRunner(Runner):
         self._next = 0
 
     @classmethod
-    def open(cls, folder: Path, *, device: str = "auto") -> Self:
+    def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
         raise NotImplementedError
 
     def logits_after(self, tokens: Sequence[int]) -> torch.Tensor:
