@@ -30,6 +30,10 @@ class ArtefactError(UserError):
     """A model folder cannot be used. The message names the folder and what is missing or does not agree."""
 
 
+class CacheFullError(UserError):
+    """The memory for running texts is used up; every text that runs is as it was."""
+
+
 class Cancelled(Exception):
     """The caller asked a stage to stop through its `cancel` event. What was finished before is kept."""
 

@@ -14,7 +14,7 @@ from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from support.small_models import small_gpt2, small_llama
 from zaoju import ArtefactError, UserError
-from zaoju.generation import Engine, LeanRunner, TransformersRunner
+from zaoju.generation import Engine, LeanRunner, SharedPrefixes, TransformersRunner
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import Tokenizer, unigram_tokenizer
 
@@ -29,7 +29,7 @@ def folder(tmp_path: Path, tokenizer: Tokenizer) -> Path:
 
 def test_a_folder_of_zaoju(folder: Path, engine: Engine) -> None:
     loaded = Engine.load(folder, device="cpu")
-    assert isinstance(loaded.runner, LeanRunner)
+    assert isinstance(loaded.runner, SharedPrefixes) and isinstance(loaded.runner.inner, LeanRunner)
     asked = {"seed": 3, "max_new_tokens": 20}
     assert loaded.generate("我想", **asked) == engine.generate("我想", **asked)  # type: ignore[arg-type]  # values of several types
 
@@ -74,7 +74,8 @@ def test_a_folder_that_zaoju_did_not_make(tmp_path: Path) -> None:
     network.save_pretrained(tmp_path)
     engine = Engine.load(tmp_path, device="cpu")
     got = engine.generate("我想你", strategy="greedy", max_new_tokens=15)
-    assert isinstance(engine.runner, LeanRunner) and got.generated_tokens > 0
+    assert isinstance(engine.runner, SharedPrefixes) and isinstance(engine.runner.inner, LeanRunner)
+    assert got.generated_tokens > 0
     fed = [*engine.tokenizer.beginning, *engine.tokenizer.encode("我想你")]
     logits = engine.runner.prefill([fed])[1]
     expected = network(torch.tensor([fed])).logits[0, -1]

@@ -37,6 +37,10 @@ class Runner(ABC):
     `append` a long prompt is read in pieces between the steps of others, and with both, prompts that begin alike are
     read once."""
 
+    tokens_per_pass: int = 512
+    """How many tokens of prompts one pass takes, so that running texts never wait for longer than that. Acts where
+    the runner has the ability `append`."""
+
     @classmethod
     @abstractmethod
     def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
@@ -54,7 +58,7 @@ class Runner(ABC):
         """How many rows of `length` tokens the runner has memory for in all; None where nothing bounds them.
 
         The engine lets no more texts run at once. Where the memory is gone all the same, `prefill`, `step`, `append`,
-        `extend` and `fork` raise `UserError` and leave every row as it was.
+        `extend` and `fork` raise `CacheFullError` and leave every row as it was.
         """
         return None
 
@@ -65,6 +69,10 @@ class Runner(ABC):
         Prompts have at least one token and at most `context_length`, and may differ in length. With `keep_hidden`
         these rows, and the forks of them, keep what `hidden` gives.
         """
+
+    def known(self, prompt: Sequence[int]) -> int:
+        """How many of the first tokens of `prompt` cost nothing to read, because a row begins with them."""
+        return 0
 
     @abstractmethod
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:

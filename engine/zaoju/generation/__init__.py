@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zaoju.generation.lean_options import LeanRunnerOptions
     from zaoju.generation.lean_runner import LeanRunner
     from zaoju.generation.results import Chunk, Generation, Request, WholeText
+    from zaoju.generation.shared_prefixes import SharedPrefixes
     from zaoju.generation.token_reports import Alternative, TokenReport
     from zaoju.generation.transformers_runner import TransformersRunner
     from zaoju.generation.uniforms import sample_seeds
@@ -35,6 +36,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.generation.lean_options": ("LeanRunnerOptions",),
         "zaoju.generation.lean_runner": ("LeanRunner",),
         "zaoju.generation.results": ("Chunk", "Generation", "Request", "WholeText"),
+        "zaoju.generation.shared_prefixes": ("SharedPrefixes",),
         "zaoju.generation.token_reports": ("Alternative", "TokenReport"),
         "zaoju.generation.transformers_runner": ("TransformersRunner",),
         "zaoju.generation.uniforms": ("sample_seeds",),
@@ -52,6 +54,7 @@ __all__ = [
     "LeanRunner",
     "LeanRunnerOptions",
     "Request",
+    "SharedPrefixes",
     "TokenReport",
     "TransformersRunner",
     "WholeText",

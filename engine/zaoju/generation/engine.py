@@ -19,6 +19,7 @@ from zaoju.generation.job import Job
 from zaoju.generation.loop import DecodeLoop
 from zaoju.generation.parts import DecodingParts, make_task
 from zaoju.generation.results import Chunk, Generation, Request
+from zaoju.generation.shared_prefixes import SharedPrefixes
 from zaoju.generation.shared_runner import SharedRunner
 from zaoju.generation.task import Task
 from zaoju.generation.token_table import TokenizerTable
@@ -54,19 +55,23 @@ class Engine:
         plugins: PluginManager | None = None,
         runner: RunnerChoice | None = None,
         fixed_shapes: bool = False,
+        share_prefixes: bool = True,
     ) -> Self:
         """Read a model folder: one that zaoju made, or any Hugging Face folder of a causal language model.
 
         `runner` names who computes the logits, alone or with options such as `{"name": "lean", "precision": "int8"}`;
-        without it the folder's own choice stands, else the fastest one that can read the model. With `fixed_shapes` the model computes one token of one text at a time: slow, and the
-        rounding of a text then never depends on its company or on drafts. Raises `ArtefactError` where the folder
-        cannot be used, with what is missing.
+        without it the folder's own choice stands, else the fastest one that can read the model. Prompts that begin
+        alike are read once, unless `share_prefixes` is false. With `fixed_shapes` the model computes one token of one
+        text at a time: slow, and the rounding of a text then never depends on its company or on drafts. Raises
+        `ArtefactError` where the folder cannot be used, with what is missing.
         """
         path = Path(folder)
         plugins = plugins if plugins is not None else PluginManager.discover()
         opened = open_runner(path, device, plugins, runner)
         if fixed_shapes:
             opened = FixedShapes(opened)
+        elif share_prefixes and {"append", "rewind"} <= opened.abilities:
+            opened = SharedPrefixes(opened)
         return cls(opened, Tokenizer.load(path, plugins), plugins, device=device)
 
     def generate(
@@ -238,7 +243,22 @@ class Engine:
         )
         for start in task.begin():
             self._check_known(start.line.read)
+        self._check_memory(task)
         return task
+
+    def _check_memory(self, task: Task) -> None:
+        """Refuse a text that could not be finished even if it ran alone."""
+        most = self.runner.most_rows(task.longest)
+        if most is None or most >= task.width:
+            return
+        row = self.runner.row_bytes(task.longest)
+        takes = "" if row is None else f", {row / 2**20:,.1f} MiB each"
+        raise UserError(
+            f"the text after {task.job.prompt[:20]!r} may grow to {task.longest} tokens, for which the model keeps "
+            f"{task.width} rows{takes}, and there is memory for {most} of that length: ask for fewer max_new_tokens"
+            f"{' or a narrower search' if task.width > 1 else ''}, or give the runner more memory, such as "
+            "runner: {name: lean, memory: 8} for 8 GiB"
+        )
 
     def _check_needs(self, plan: DecodingPlan, idle: Set[str]) -> None:
         """Refuse what this model or its vocabulary cannot give; a transform that is idle asks nothing."""
@@ -267,15 +287,22 @@ class Engine:
 def _joining(waiting: deque[Task], loop: DecodeLoop, batch_size: int) -> list[Task]:
     """The waiting texts that join now; taken from `waiting`.
 
-    They join many at a time: prompts that are read together go on together on every runner.
+    They join many at a time: one pass over many prompts is cheaper, and on a runner that cannot append, rows that were
+    read together go on together.
     """
-    running = sum(task.width for task in loop.active)
+    running = loop.active
+    width = before = sum(task.width for task in running)
+    longest = max((task.longest for task in running), default=0)
     joining: list[Task] = []
-    width = 0
-    while waiting and (running + width + waiting[0].width <= batch_size or not (running or joining)):
+    most = batch_size
+    while waiting:
+        longest = max(longest, waiting[0].longest)
+        most = min(batch_size, loop.most_rows(longest) or batch_size)
+        if width and width + waiting[0].width > most:
+            break
         joining.append(waiting.popleft())
         width += joining[-1].width
-    if waiting and running and width < (batch_size + 1) // 2:
+    if waiting and running and width - before < -(-most // loop.parts):
         waiting.extendleft(reversed(joining))
         return []
     return joining

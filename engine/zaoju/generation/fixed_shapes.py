@@ -19,11 +19,17 @@ class FixedShapes(Runner):
         self._runner = runner
         self.vocabulary_size = runner.vocabulary_size
         self.context_length = runner.context_length
-        self.abilities = runner.abilities
+        self.abilities = runner.abilities - {"append"}  # a prompt is read in one piece always
 
     @classmethod
     def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
         raise NotImplementedError("open the runner that is to be wrapped")
+
+    def row_bytes(self, length: int) -> int | None:
+        return self._runner.row_bytes(length)
+
+    def most_rows(self, length: int) -> int | None:
+        return self._runner.most_rows(length)
 
     def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
         rows: list[int] = []

@@ -19,6 +19,7 @@ from zaoju.contracts import DraftRequest, TokenTable
 from zaoju.generation.advance import Advance
 from zaoju.generation.history import TokenHistory
 from zaoju.generation.plain_task import PlainTask
+from zaoju.generation.reading import Prompt, Reading
 from zaoju.generation.shared_proposer import SharedProposer
 from zaoju.generation.shared_runner import SharedRunner
 from zaoju.generation.task import Start, Task
@@ -37,6 +38,7 @@ class DecodeLoop:
         self._history: TokenHistory | None = None
         self._tasks: list[Task] = []
         self._advance: Advance | None = None
+        self._reading = Reading(runner)
 
     def __enter__(self) -> Self:
         return self
@@ -48,26 +50,35 @@ class DecodeLoop:
 
     @property
     def active(self) -> list[Task]:
-        """The texts that run, in the order in which they joined."""
-        return list(self._tasks)
+        """The texts that run, in the order in which they began, and those whose prompts are being read."""
+        return [*self._tasks, *self._reading.tasks]
+
+    def most_rows(self, length: int) -> int | None:
+        """How many rows of so many tokens there is memory for in all; None where nothing bounds them."""
+        return self._runner.most_rows(length)
+
+    @property
+    def parts(self) -> int:
+        """In how many parts a batch is best replaced while it runs."""
+        return 8 if self._runner.can_append else 2
 
     def admit(self, tasks: Sequence[Task]) -> None:
-        """Read the prompts of `tasks` and choose the first token of each."""
-        begun = [(task, task.begin()) for task in tasks]
-        for keep_hidden in (False, True):
-            some = [(task, starts) for task, starts in begun if task.job.plan.keeps_hidden is keep_hidden]
-            if some:
-                self._admit(some, keep_hidden=keep_hidden)
+        """Let `tasks` join. Their prompts are read in the next steps, a piece in each."""
+        self._reading.add(tasks)
 
     def step(self) -> None:
-        """Choose the next token of every text that runs, and further ones where drafts were right."""
+        """Read a piece of the prompts that wait, then choose the next token of every text whose prompt was read.
+
+        Further tokens come where drafts were right.
+        """
+        self._begin(self._reading.read_on())
         if not self._tasks:
             return
         self._propose()
         lines = [line for task in self._tasks for line in task.lines]
         rows = [line.row for line in lines]
         if not any(task.draft for task in self._tasks):
-            self._choose(self.active, self._runner.step(rows, [line.read[-1] for line in lines]))
+            self._choose(list(self._tasks), self._runner.step(rows, [line.read[-1] for line in lines]))
             return
         fed = [[line.read[-1], *task.draft] for task in self._tasks for line in task.lines]
         self._choose_along_drafts(self._runner.extend(rows, fed))
@@ -78,35 +89,34 @@ class DecodeLoop:
             task.cancel()
         self._leave(self.active)
 
-    def _admit(self, begun: Sequence[tuple[Task, list[Start]]], *, keep_hidden: bool) -> None:
-        """Prompts that are equal within a task are read once."""
-        prompts = {
-            (number, tuple(start.line.read)): start.line.read
-            for number, (_, starts) in enumerate(begun)
-            for start in starts
-        }
-        rows, given = self._runner.prefill(list(prompts.values()), keep_hidden=keep_hidden)
-        first = dict(zip(prompts, rows, strict=True))
-        place = {key: index for index, key in enumerate(prompts)}
+    def _begin(self, tasks: Sequence[Task]) -> None:
+        """Choose the first token of tasks whose prompts were read."""
+        if not tasks:
+            return
+        # Every row that was read has an owner before anything else is done, so none is lost where that fails.
+        begun = [(start, prompt) for task in tasks for start, prompt in self._take(task)]
+        given = torch.stack([prompt.logits for _, prompt in begun if prompt.logits is not None])
         if self._history is None or self._advance is None:
             self._history = TokenHistory(given.device)
             self._advance = Advance(self._runner, self._history, self._table)
-        # Every row that was read has an owner before anything else is done, so none is lost where that fails.
-        waiting, sources = dict(first), []
-        for number, (task, starts) in enumerate(begun):
-            self._tasks.append(task)
-            for start in starts:
-                key = (number, tuple(start.line.read))
-                start.line.row = waiting.pop(key, -1)
-                task.lines.append(start.line)
-                sources.append(key)
-        for start in (start for _, starts in begun for start in starts):
+        for start, _ in begun:
             start.line.slot = self._history.add(start.prompt_tokens)
-        for key, line in zip(sources, (line for task, _ in begun for line in task.lines), strict=True):
-            if line.row < 0:
-                line.row = self._runner.fork(first[key])
-        logits = given if len(sources) == len(given) else given[[place[key] for key in sources]]
-        self._choose([task for task, _ in begun], logits)
+        for start, prompt in begun:
+            if start.line.row < 0:
+                start.line.row = self._runner.fork(prompt.row)
+        self._choose(tasks, given)
+
+    def _take(self, task: Task) -> list[tuple[Start, Prompt]]:
+        """Let a task run. The first of its lines that begin alike has their row."""
+        begun = self._reading.hand_over(task)
+        self._tasks.append(task)
+        waiting = {prompt for _, prompt in begun}
+        for start, prompt in begun:
+            if prompt in waiting:
+                waiting.remove(prompt)
+                start.line.row = prompt.row
+            task.lines.append(start.line)
+        return begun
 
     def _propose(self) -> None:
         """Ask the proposers for drafts."""
@@ -163,6 +173,7 @@ class DecodeLoop:
         if not tasks:
             return
         leaving, now = set(tasks), time.perf_counter()
+        self._reading.forget(leaving)
         self._tasks = [task for task in self._tasks if task not in leaving]
         for task in tasks:
             task.ended_at = now

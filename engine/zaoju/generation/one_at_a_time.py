@@ -18,15 +18,24 @@ class OneAtATime:
     def __init__(self, give_back: Callable[[list[int]], None]) -> None:
         self._give_back = give_back
         self._lock = threading.Lock()
+        self._door = threading.Lock()
         self._leaving: deque[int] = deque()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Wait until no other thread is inside."""
+        """Wait until no other thread is inside. A thread that comes back at once stands behind those who wait."""
         try:
-            with self._lock:
+            # Whoever waits for the lock holds the door, and a lock alone goes to whoever is there first.
+            self._door.acquire()
+            try:
+                self._lock.acquire()
+            finally:
+                self._door.release()
+            try:
                 self._clear()
                 yield
+            finally:
+                self._lock.release()
         finally:
             self._clear_if_idle()
 

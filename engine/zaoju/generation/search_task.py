@@ -78,6 +78,8 @@ class SearchTask(Task):
         """What every line that can still win agrees on, token by token: those that run, and the best whole one."""
         if self._done is not None:
             text = self.result.text
+        elif not self.lines:  # its prompts are being read
+            return ""
         else:
             self._agreed = self._count_agreed([*self.lines, *(one.line for one in self.ranked[:1])])
             text = "".join(self.lines[0].pieces[: self._agreed])

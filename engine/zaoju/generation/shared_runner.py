@@ -23,6 +23,30 @@ class SharedRunner:
             # A runner without the ability need not know the argument.
             return self._runner.prefill(prompts, keep_hidden=True) if keep_hidden else self._runner.prefill(prompts)
 
+    @property
+    def can_append(self) -> bool:
+        """Whether prompts can be read in pieces."""
+        return "append" in self._runner.abilities
+
+    @property
+    def tokens_per_pass(self) -> int:
+        """`Runner.tokens_per_pass`."""
+        return self._runner.tokens_per_pass
+
+    def most_rows(self, length: int) -> int | None:
+        """`Runner.most_rows`."""
+        return self._runner.most_rows(length)
+
+    def known(self, prompt: Sequence[int]) -> int:
+        """`Runner.known`, once no other loop computes."""
+        with self._turn.alone():
+            return self._runner.known(prompt)
+
+    def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        """`Runner.append`, once no other loop computes."""
+        with self._turn.alone():
+            return self._runner.append(rows, tokens)
+
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
         """`Runner.step`, once no other loop computes."""
         with self._turn.alone():

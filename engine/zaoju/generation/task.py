@@ -36,6 +36,12 @@ class Task(ABC):
     def width(self) -> int:
         """The most lines that ever run at once."""
 
+    @property
+    def longest(self) -> int:
+        """The most tokens that one of its lines can ever have."""
+        job = self.job
+        return min(job.context_length, len(job.beginning) + len(job.prompt_tokens) + job.plan.max_new_tokens)
+
     @abstractmethod
     def begin(self) -> list[Start]:
         """The lines before their first token."""

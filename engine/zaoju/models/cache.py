@@ -13,7 +13,7 @@ from itertools import count
 
 import torch
 
-from zaoju.errors import UserError
+from zaoju.errors import CacheFullError
 from zaoju.models.cache_window import CacheWindow
 
 _FIRST_SLOTS = 4
@@ -94,7 +94,7 @@ class KeyValueCache:
         return -(-length * self.shape.token_bytes(self._dtype) * (buffers + 1) // buffers)
 
     def allocate(self, number: int) -> list[int]:
-        """Handles of `number` new, empty rows, never used before. Raises `UserError` where there is no memory left."""
+        """Handles of `number` new, empty rows, never used before. Raises `CacheFullError` where memory is used up."""
         free = [slot for slot in range(self.slots) if slot not in self._owners][:number]
         if len(free) < number:
             self._fit(len(self._owners) + number, min(_FIRST_CAPACITY, self.shape.context_length))
@@ -138,7 +138,7 @@ class KeyValueCache:
         """A view for one forward pass in which row `rows[i]` brings `new_tokens[i]` tokens.
 
         Raises `ValueError` where a row would grow past the context length, appears twice or does not live, and
-        `UserError` where there is no memory left.
+        `CacheFullError` where there is no memory left.
         """
         if len(set(rows)) != len(rows) or len(rows) != len(new_tokens) or not rows:
             raise ValueError(
@@ -200,7 +200,7 @@ class KeyValueCache:
                 self._pack()
                 self._resize(some_slots, some_capacity)
                 return
-        raise UserError(
+        raise CacheFullError(
             f"the key-value cache would need {slots} rows of {longest} tokens, "
             f"{slots * longest * self.shape.token_bytes(self._dtype) / 2**30:.2f} GiB, and may take "
             f"{(self.most_bytes or 0) / 2**30:.2f} GiB: let fewer texts run at once, shorten them, "

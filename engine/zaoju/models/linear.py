@@ -82,7 +82,7 @@ class Int8Linear(nn.Module):
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         super().__init__()
-        weight = weight.detach().float()
+        weight = weight.detach().float().contiguous()  # oneDNN packs what lies there, not what a view shows
         scale = weight.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / _LARGEST
         rounded = (weight / scale[:, None]).round().to(torch.int8)
         # Without VNNI the processor adds pairs of products in 16 bits: 7 bits of the incoming row keep that exact.

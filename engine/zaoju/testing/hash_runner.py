@@ -9,7 +9,7 @@ from typing import Self
 
 import torch
 
-from zaoju.contracts import Options, Runner
+from zaoju.contracts import Ability, Options, Runner
 
 _HIDDEN = 8
 
@@ -22,7 +22,7 @@ class HashRunner(Runner):
     standard deviation of the logits.
     """
 
-    abilities = frozenset({"rewind", "hidden"})
+    abilities: frozenset[Ability] = frozenset({"append", "rewind", "hidden"})
 
     def __init__(
         self, vocabulary_size: int, context_length: int, *, spread: float = 2.0, memory: int | None = None
@@ -33,6 +33,8 @@ class HashRunner(Runner):
         """The tokens of every row that lives."""
         self.largest_batch = 0
         """How many rows there ever were at once."""
+        self.tokens_read = 0
+        """How many tokens were ever fed."""
         self.passes = 0
         """How many times logits were asked for: each is one pass of a real model."""
         self.largest_token = -1
@@ -51,11 +53,17 @@ class HashRunner(Runner):
         """`Runner.prefill`."""
         assert prompts and all(0 < len(prompt) <= self.context_length for prompt in prompts)
         rows = [self._new_row(prompt, keep_hidden=keep_hidden) for prompt in prompts]
+        self.tokens_read += sum(map(len, prompts))
         return rows, torch.stack([logits[-1] for logits in self._pass(rows, [[]] * len(rows))])
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
         """`Runner.step`."""
         return torch.cat(self._pass(rows, [[token] for token in tokens]))
+
+    def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        """`Runner.append`."""
+        assert all(tokens)
+        return torch.stack([logits[-1] for logits in self._pass(rows, tokens)])
 
     def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         """`Runner.extend`."""
@@ -106,6 +114,7 @@ class HashRunner(Runner):
         return [self._appended(row, new) for row, new in zip(rows, tokens, strict=True)]
 
     def _appended(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
+        self.tokens_read += len(tokens)
         logits = [] if tokens else [self._row(self.rows[row])]
         for token in tokens:
             assert 0 <= token < self.vocabulary_size and len(self.rows[row]) < self.context_length
