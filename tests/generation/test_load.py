@@ -51,7 +51,10 @@ def test_a_llama(tmp_path: Path, tokenizer: Tokenizer) -> None:
     small_llama(tokenizer.vocabulary_size).save(tmp_path)
     tokenizer.save(tmp_path)
     engine = Engine.load(tmp_path, device="cpu")
-    assert isinstance(engine.runner, TransformersRunner)
+    assert isinstance(engine.runner, SharedPrefixes) and isinstance(engine.runner.inner, LeanRunner)
+    through = Engine.load(tmp_path, device="cpu", runner="transformers")
+    assert isinstance(through.runner, TransformersRunner)
+    assert through.generate("我想", seed=5).text == engine.generate("我想", seed=5).text
     texts = [engine.generate("我想", seed=seed, max_new_tokens=12) for seed in range(3)]
     assert len({text.text for text in texts}) == 3
 

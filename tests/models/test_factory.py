@@ -154,6 +154,9 @@ def test_damaged_folders_are_refused_with_the_reason(tmp_path: Path) -> None:
 
 def test_a_folder_without_all_weights_is_refused(tmp_path: Path) -> None:
     new_model(plan("llama"), 1).save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text("utf-8"))
+    # With another activation, only transformers computes it.
+    (tmp_path / "config.json").write_text(json.dumps({**config, "hidden_act": "gelu"}), "utf-8")
     weights = tmp_path / "model.safetensors"
     tensors = load_file(weights)
     del tensors["model.layers.1.mlp.up_proj.weight"]

@@ -1,4 +1,4 @@
-"""Matrices laid out for decoding give the products that a linear layer gives, and what is internal to torch is there."""
+"""Matrices laid out for decoding give the products of a linear layer, and what is internal to torch is there."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from zaoju.models.gpt2 import GPT2
     from zaoju.models.gpt2_config import GPT2Config
     from zaoju.models.linear import Precision, linear_maker
+    from zaoju.models.llama import Llama
+    from zaoju.models.llama_config import LlamaConfig
     from zaoju.models.memory import free_memory
     from zaoju.models.sizes import model_numbers, model_sizes
     from zaoju.models.transformers_lm import TransformersLM
@@ -33,6 +35,8 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.models.gpt2": ("GPT2",),
         "zaoju.models.gpt2_config": ("GPT2Config",),
         "zaoju.models.linear": ("Precision", "linear_maker"),
+        "zaoju.models.llama": ("Llama",),
+        "zaoju.models.llama_config": ("LlamaConfig",),
         "zaoju.models.memory": ("free_memory",),
         "zaoju.models.sizes": ("model_numbers", "model_sizes"),
         "zaoju.models.transformers_lm": ("TransformersLM",),
@@ -45,6 +49,8 @@ __all__ = [
     "CausalLM",
     "GPT2Config",
     "KeyValueCache",
+    "Llama",
+    "LlamaConfig",
     "Precision",
     "TransformersLM",
     "choose_device",

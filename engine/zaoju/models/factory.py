@@ -15,6 +15,8 @@ from zaoju.files import read_json_object
 from zaoju.models.causal_lm import CausalLM
 from zaoju.models.gpt2 import GPT2
 from zaoju.models.gpt2_config import GPT2Config
+from zaoju.models.llama import Llama
+from zaoju.models.llama_config import LlamaConfig
 
 _TRAINING_BYTES = 16
 """Per weight: itself, its gradient and AdamW's two moments, all in float32."""
@@ -55,7 +57,8 @@ def new_model(plan: ModelPlan, seed: int) -> CausalLM:
 def load_model(folder: Path, device: str) -> CausalLM:
     """The model in a Hugging Face folder, in float32, on `device` (`cpu`, `cuda` or `mps`), ready to generate.
 
-    GPT-2 in safetensors is read by the engine's own module, everything else by transformers. Raises `ArtefactError`.
+    Models of the GPT-2 and Llama families in safetensors are read by the engine's own modules, everything else by
+    transformers. Raises `ArtefactError`.
     """
     values = read_json_object(folder / "config.json")
     if values is None:
@@ -63,28 +66,31 @@ def load_model(folder: Path, device: str) -> CausalLM:
             f"{folder} is not a model folder: it has no config.json; give a folder in Hugging Face's layout"
         )
     files = _weight_files(folder)
-    if values.get("model_type") == "gpt2" and files:
-        config = _gpt2_config(values, folder)
-        if not config.unsupported:
-            return _load_gpt2(config, files, folder).to(device).eval()
+    config = _lean_config(values, folder)
+    if config is not None and not config.unsupported and files:
+        return _load_lean(config, files, folder).to(device).eval()
     from zaoju.models.transformers_lm import TransformersLM
 
     return TransformersLM.from_folder(folder).to(device).eval()
 
 
-def _gpt2_config(values: dict[str, object], folder: Path) -> GPT2Config:
+def _lean_config(values: dict[str, object], folder: Path) -> GPT2Config | LlamaConfig | None:
+    """The config of a model that the engine has a module for; None for every other one."""
+    family = values.get("model_type")
     try:
-        return GPT2Config.from_json(values)
+        if family == "gpt2":
+            return GPT2Config.from_json(values)
+        return LlamaConfig.from_json(values) if family in LlamaConfig.families() else None
     except ConfigError as error:
-        raise ArtefactError(f"{folder / 'config.json'} is not a GPT-2: {error}") from error
+        raise ArtefactError(f"{folder / 'config.json'} cannot be a model of type {family}: {error}") from error
 
 
-def _load_gpt2(config: GPT2Config, files: list[Path], folder: Path) -> GPT2:
+def _load_lean(config: GPT2Config | LlamaConfig, files: list[Path], folder: Path) -> CausalLM:
     with torch.device("meta"):
-        model = GPT2(config)
+        model: CausalLM = GPT2(config) if isinstance(config, GPT2Config) else Llama(config)
     expected = {name: parameter.shape for name, parameter in model.named_parameters()}
-    found = _read_weights(files)
-    if config.tie_word_embeddings:
+    found = _read_weights(files, "transformer." if isinstance(config, GPT2Config) else "model.")
+    if "lm_head.weight" not in expected:  # the head is the embedding, and some folders hold it twice
         found.pop("lm_head.weight", None)
     wrong = sorted(name for name in {*expected, *found} if name not in found or found[name].shape != expected.get(name))
     if wrong:
@@ -96,7 +102,7 @@ def _load_gpt2(config: GPT2Config, files: list[Path], folder: Path) -> GPT2:
     return model
 
 
-def _read_weights(files: list[Path]) -> dict[str, torch.Tensor]:
+def _read_weights(files: list[Path], body: str) -> dict[str, torch.Tensor]:
     weights: dict[str, torch.Tensor] = {}
     for file in files:
         try:
@@ -107,20 +113,20 @@ def _read_weights(files: list[Path]) -> dict[str, torch.Tensor]:
             ) from error
     # Copied, as memory mapped from a file begins anywhere, and matrix kernels are slower on unaligned memory.
     return {
-        _full_name(name): tensor.to(torch.float32, copy=True)
+        _full_name(name, body): tensor.to(torch.float32, copy=True)
         for name, tensor in weights.items()
         if not _is_buffer(name)
     }
 
 
-def _full_name(name: str) -> str:
-    """OpenAI's own folders leave out the `transformer.` in front."""
-    return name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}"
+def _full_name(name: str, body: str) -> str:
+    """Some folders, such as OpenAI's own, leave out what stands in front of the layers' names."""
+    return name if name.startswith((body, "lm_head.")) else f"{body}{name}"
 
 
 def _is_buffer(name: str) -> bool:
-    """Old folders hold the causal mask as if it were a weight."""
-    return name.endswith((".attn.bias", ".attn.masked_bias"))
+    """Old folders hold the causal mask and the rotary frequencies as if they were weights."""
+    return name.endswith((".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq"))
 
 
 def _weight_files(folder: Path) -> list[Path]:
