@@ -162,7 +162,7 @@ def test_a_long_prompt_is_read_in_parts(monkeypatch: pytest.MonkeyPatch, tokens_
 
 
 def test_the_lean_runner_refuses_other_architectures(tmp_path: Path) -> None:
-    model = TransformersLM.from_numbers("gpt_neox", {"hidden_size": 32, "num_hidden_layers": 1, "vocab_size": 50})
+    model = TransformersLM.from_numbers("gpt_neox", {"hidden_size": 64, "num_hidden_layers": 1, "vocab_size": 50})
     model.save(tmp_path)
     with pytest.raises(ArtefactError, match="GPT-2 and Llama families, and this is gpt_neox"):
         LeanRunner.open(tmp_path, device="cpu")

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from zaoju.contracts import ModelPlan
 from zaoju.errors import ArtefactError, ConfigError, UserError
-from zaoju.models import GPT2, TransformersLM, choose_device, load_model, model_numbers, model_sizes, new_model
+from zaoju.models import GPT2, Llama, TransformersLM, choose_device, load_model, model_numbers, model_sizes, new_model
 from zaoju.models.sizes import Number
 
 
@@ -30,9 +30,9 @@ def test_the_seed_alone_decides_the_weights() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["llama", "mistral", "qwen2", "qwen3"])
-def test_other_architectures_come_from_transformers(architecture: str, tmp_path: Path) -> None:
+def test_the_llama_family_is_the_engines_own(architecture: str, tmp_path: Path) -> None:
     model = new_model(plan(architecture), 1).eval()
-    assert isinstance(model, TransformersLM)
+    assert isinstance(model, Llama)
     assert (model.architecture, model.vocabulary_size, model.context_length) == (architecture, 300, 64)
     assert (model.layers, model.width) == (2, 64)
     model.save(tmp_path)
@@ -41,6 +41,10 @@ def test_other_architectures_come_from_transformers(architecture: str, tmp_path:
     with torch.no_grad():
         assert torch.equal(model(ids), again(ids))
     assert model.loss(ids[:, :-1], ids[:, 1:]).item() == pytest.approx(5.7, abs=0.3)
+    theirs = TransformersLM.from_folder(tmp_path).eval()
+    assert theirs.architecture == architecture
+    with torch.no_grad():
+        torch.testing.assert_close(theirs(ids), model(ids), rtol=1e-4, atol=1e-4)
 
 
 def test_numbers_alone_make_any_architecture() -> None:

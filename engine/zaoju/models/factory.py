@@ -51,6 +51,10 @@ def new_model(plan: ModelPlan, seed: int) -> CausalLM:
         from zaoju.models.transformers_lm import TransformersLM
 
         _check_memory(TransformersLM.count_parameters(plan.architecture, numbers))
+        if plan.architecture in LlamaConfig.families():
+            family = LlamaConfig.from_json(TransformersLM.describe(plan.architecture, numbers))
+            if not family.unsupported:
+                return Llama(family)
         return TransformersLM.from_numbers(plan.architecture, numbers)
 
 

@@ -7,6 +7,7 @@ parameter names are transformers', so weights go both ways as they are.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -23,6 +24,14 @@ from zaoju.models.linear import LinearMaker
 from zaoju.models.llama_config import LlamaConfig
 from zaoju.models.rotary import frequencies, turn
 
+_CLASSES: Mapping[str, str] = {
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+}
+"""What transformers and vLLM call the models; config.json names it."""
+
 
 class Attention(nn.Module):
     """Causal self-attention with rotary positions; several query heads may share a head of keys."""
@@ -32,6 +41,7 @@ class Attention(nn.Module):
         self.layer = layer
         self.heads, self.key_heads, self.head_width = config.heads, config.key_heads, config.head_width
         self.scale = config.head_width**-0.5
+        self.dropout = config.attention_dropout
         inner, keys = config.heads * config.head_width, config.key_heads * config.head_width
         self.q_proj = nn.Linear(config.width, inner, bias=config.query_bias)
         self.k_proj = nn.Linear(config.width, keys, bias=config.query_bias)
@@ -53,7 +63,8 @@ class Attention(nn.Module):
             query, key = self.q_norm(query), self.k_norm(key)
         query, key = turn(query, *angles), turn(key, *angles)
         if cache is None:
-            mixed = causal_attention(query, key, value, scale=self.scale)
+            dropout = self.dropout if self.training else 0.0
+            mixed = causal_attention(query, key, value, scale=self.scale, dropout=dropout)
         else:
             mixed = cache.attend(self.layer, query, key, value, self.scale)
         output: torch.Tensor = self.o_proj(mixed.reshape(batch, length, -1))
@@ -150,7 +161,7 @@ class Body(nn.Module):
 
 
 class Llama(CausalLM):
-    """A model of the Llama family; `zaoju.models.load_model` reads trained ones."""
+    """A model of the Llama family with freshly drawn weights; `zaoju.models.load_model` reads trained ones."""
 
     lean = True
 
@@ -166,6 +177,7 @@ class Llama(CausalLM):
         if not config.tied:
             self.lm_head = nn.Linear(config.width, config.vocabulary_size, bias=False)
         self._laid_out_head: nn.Module | None = None
+        self._draw_weights()
 
     def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
         return self.logits(self.hidden_states(ids, cache))
@@ -204,11 +216,20 @@ class Llama(CausalLM):
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        described = {**self.config.source, "dtype": "float32"}
+        described = {**self.config.source, "architectures": [_CLASSES[self.config.family]], "dtype": "float32"}
         described.pop("torch_dtype", None)
         (folder / "config.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    @torch.no_grad()
+    def _draw_weights(self) -> None:
+        """As transformers does: matrices normal, biases 0, and the norms are 1 already."""
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                parameter.normal_(0.0, self.config.initializer_range)
+            elif name.endswith(".bias"):
+                parameter.zero_()
 
     def _head(self) -> torch.Tensor:
         head: nn.Embedding | nn.Linear = self.model.embed_tokens if self.config.tied else self.lm_head

@@ -15,6 +15,8 @@ _COMMON: Mapping[str, object] = {
     "num_attention_heads": 32,
     "hidden_act": "silu",
     "rms_norm_eps": 1e-6,
+    "initializer_range": 0.02,
+    "attention_dropout": 0.0,
     "tie_word_embeddings": False,
     "attention_bias": False,
     "mlp_bias": False,
@@ -82,6 +84,8 @@ class LlamaConfig:
     head_width: int
     context_length: int
     norm_epsilon: float
+    initializer_range: float
+    attention_dropout: float
     tied: bool
     query_bias: bool
     """Whether the projections to queries, keys and values have a bias."""
@@ -132,6 +136,8 @@ class LlamaConfig:
             head_width=width // heads if numbers["head_dim"] is None else _count(numbers, "head_dim"),
             context_length=_count(numbers, "max_position_embeddings"),
             norm_epsilon=_number(numbers, "rms_norm_eps"),
+            initializer_range=_number(numbers, "initializer_range"),
+            attention_dropout=_share(numbers, "attention_dropout"),
             tied=bool(numbers["tie_word_embeddings"]),
             query_bias=biased if family in ("llama", "qwen3") else family == "qwen2",
             output_bias=biased and family in ("llama", "qwen3"),
@@ -190,6 +196,13 @@ def _count(numbers: Mapping[str, object], name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(f"{name}: must be a whole number above 0, got {value!r}")
     return value
+
+
+def _share(numbers: Mapping[str, object], name: str) -> float:
+    value = numbers.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ConfigError(f"{name}: must be at least 0 and below 1, got {value!r}")
+    return float(value)
 
 
 def _number(numbers: Mapping[str, object], name: str) -> float:

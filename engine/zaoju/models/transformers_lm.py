@@ -90,6 +90,12 @@ class TransformersLM(CausalLM):
             ) from error
         return sum(parameter.numel() for parameter in network.parameters())
 
+    @staticmethod
+    def describe(architecture: str, numbers: Mapping[str, object]) -> dict[str, object]:
+        """The whole config.json of an architecture with these numbers. Raises `ConfigError`."""
+        described: dict[str, object] = _make_config(architecture, numbers).to_dict()
+        return described
+
     def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
         if cache is not None:
             raise NotImplementedError("transformers keeps a cache of its own: call `network` with past_key_values")
