@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 import torch
@@ -68,14 +69,16 @@ def mixed() -> list[Request]:
     return [*short, long, beams, *short]
 
 
-def test_no_pass_reads_more_than_its_share_and_steps_stand_between(tokenizer: Tokenizer, plugins: PluginManager) -> None:
+def test_no_pass_reads_more_than_its_share_and_steps_stand_between(
+    tokenizer: Tokenizer, plugins: PluginManager
+) -> None:
     engine, runner = made(WatchedRunner, tokenizer, plugins)
     engine.generate_batch(mixed())
     reading = [call for call in runner.calls if call[0] != "step"]
     assert max(rows * longest for _, rows, longest in reading) <= 32
     assert len(reading) > 5
     kinds = [kind for kind, _, _ in runner.calls]
-    pairs = list(zip(kinds, kinds[1:], strict=False))
+    pairs = list(pairwise(kinds))
     first = kinds.index("step")
     assert all("step" in pair for pair in pairs[first:]), "two pieces were read without a step of the others between"
 

@@ -11,6 +11,7 @@ import torch
 from zaoju.contracts import Ability, Options, Runner
 from zaoju.errors import ArtefactError, UserError
 from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, right_padded, score_sequences
+from zaoju.generation.captured_steps import CapturedSteps, cuda_graph
 from zaoju.generation.kept_hidden import KeptHidden
 from zaoju.generation.lean_options import LeanRunnerOptions
 from zaoju.models import CausalLM, choose_device, free_memory, linear_maker, load_model
@@ -37,6 +38,7 @@ class LeanRunner(Runner):
         self._device = next(model.parameters()).device
         self._cache = model.new_cache(most_bytes)
         self._hidden = KeptHidden()
+        self._captured: CapturedSteps | None = None
 
     @classmethod
     def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
@@ -65,7 +67,10 @@ class LeanRunner(Runner):
             model.to(torch.bfloat16)
         model.lay_out(make)
         kept = weights if may_pack and options.precision == "float32" else 0
-        return cls(model, most_bytes=_cache_bytes(options.memory, free_memory(device), kept))
+        runner = cls(model, most_bytes=_cache_bytes(options.memory, free_memory(device), kept))
+        if device.type == "cuda":
+            runner._captured = CapturedSteps(model, runner._cache, cuda_graph, compiled=options.compile)
+        return runner
 
     def most_rows(self, length: int) -> int | None:
         return self._cache.most_rows(length)
@@ -93,6 +98,10 @@ class LeanRunner(Runner):
 
     @torch.inference_mode()
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
+        if self._captured is not None and not self._hidden.any_of(rows):
+            logits = self._captured.step(rows, tokens)
+            if logits is not None:
+                return logits
         return self._last_logits(rows, [[token] for token in tokens])
 
     @torch.inference_mode()

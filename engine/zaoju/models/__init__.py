@@ -11,7 +11,7 @@ from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zaoju.models.cache import KeyValueCache
-    from zaoju.models.cache_window import CacheWindow
+    from zaoju.models.cache_window import CacheWindow, Window
     from zaoju.models.causal_lm import CausalLM
     from zaoju.models.device import choose_device
     from zaoju.models.factory import load_model, new_model
@@ -28,7 +28,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "zaoju.models.cache": ("KeyValueCache",),
-        "zaoju.models.cache_window": ("CacheWindow",),
+        "zaoju.models.cache_window": ("CacheWindow", "Window"),
         "zaoju.models.causal_lm": ("CausalLM",),
         "zaoju.models.device": ("choose_device",),
         "zaoju.models.factory": ("load_model", "new_model"),
@@ -53,6 +53,7 @@ __all__ = [
     "LlamaConfig",
     "Precision",
     "TransformersLM",
+    "Window",
     "choose_device",
     "free_memory",
     "linear_maker",

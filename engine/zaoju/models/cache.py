@@ -121,14 +121,15 @@ class KeyValueCache:
             del self._lengths[row]
             del self._owners[self._slots.pop(row)]
 
-    def arrange(self, rows: Sequence[int]) -> list[int]:
+    def arrange(self, rows: Sequence[int], *, lowest: bool = False) -> list[int]:
         """`rows` in the order of their slots, after moving them together where they lay apart.
 
-        A window over them in this order reads the buffers without a copy. Rows that go on together are moved once,
-        when one of them joins or leaves.
+        With `lowest` they end in the first slots; without it they may lie anywhere in one piece. A window over them in
+        this order reads the buffers without a copy. Rows that go on together are moved once, when one of them joins or
+        leaves.
         """
         slots = sorted(self._slot(row) for row in rows)
-        if slots and slots[-1] - slots[0] >= len(slots):
+        if slots and slots[-1] - (0 if lowest else slots[0]) >= len(slots):
             first = set(range(len(slots)))
             for slot, hole in zip(sorted(set(slots) - first), sorted(first - set(slots)), strict=True):
                 self._exchange(slot, hole)
@@ -159,6 +160,22 @@ class KeyValueCache:
                 self.set_length(row, start + new)
 
         return CacheWindow(self.keys, self.values, [self._slots[row] for row in rows], starts, new_tokens, finish)
+
+    def room_for_steps(self, slots: int) -> bool:
+        """Whether the first `slots` slots exist, and each has a place for one more token."""
+        if slots > self.slots and (self.most_rows(self.capacity) or slots) >= slots:
+            self._fit(slots, self.capacity)
+        return slots <= self.slots and all(
+            self._lengths[row] < self.capacity for slot, row in self._owners.items() if slot < slots
+        )
+
+    def static_lengths(self, slots: int) -> list[int]:
+        """How many tokens each of the first `slots` slots holds; 0 where no row is."""
+        return [self._lengths.get(self._owners.get(slot, -1), 0) for slot in range(slots)]
+
+    def slot_of(self, row: int) -> int:
+        """The slot that a living row has now."""
+        return self._slot(row)
 
     def set_length(self, row: int, length: int) -> None:
         """Say that `row` holds `length` tokens: used after a pass, and to take back the newest tokens of a row."""

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
 
 from zaoju.models.attention import cached_attention, causal_attention
+
+
+class Window(Protocol):
+    """What the layers of a model see of a cache in one forward pass."""
+
+    @property
+    def positions(self) -> torch.Tensor:
+        """[N, T] int64: the place of each new token in its row."""
+
+    @property
+    def finish(self) -> Callable[[], None]:
+        """Called when the pass is over."""
+
+    def attend(
+        self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
+    ) -> torch.Tensor:
+        """[N, T, heads, D]: store the new `key` and `value` [N, T, key heads, D], and let `query` look at the rows."""
 
 
 class CacheWindow:

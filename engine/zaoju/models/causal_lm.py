@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from zaoju.models.cache import KeyValueCache
-from zaoju.models.cache_window import CacheWindow
+from zaoju.models.cache_window import Window
 from zaoju.models.linear import LinearMaker
 
 
@@ -36,7 +36,7 @@ class CausalLM(nn.Module, ABC):
     """The length of a token's vector between the layers."""
 
     @abstractmethod
-    def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         """Logits [B, T, V] of the token after each of `ids` [B, T] int64.
 
         With a cache window, `ids` are the new tokens of the window's rows, padded on the right to the longest; they
@@ -55,7 +55,7 @@ class CausalLM(nn.Module, ABC):
         """How many logits `loss` over `tokens` tokens holds in memory at once."""
         return tokens * self.vocabulary_size
 
-    def hidden_states(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+    def hidden_states(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         """[B, T, width]: what the layers make of `ids` [B, T]; the arguments are those of `forward`.
 
         Only for a `lean` model; so are the next three.

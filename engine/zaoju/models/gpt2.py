@@ -17,7 +17,7 @@ from torch import nn
 
 from zaoju.models.attention import causal_attention
 from zaoju.models.cache import CacheShape, KeyValueCache
-from zaoju.models.cache_window import CacheWindow
+from zaoju.models.cache_window import Window
 from zaoju.models.causal_lm import CausalLM
 from zaoju.models.cross_entropy import chunk_logits, linear_cross_entropy
 from zaoju.models.gpt2_config import GPT2Config
@@ -48,7 +48,7 @@ class Attention(nn.Module):
         self.c_attn: nn.Module = Projection(config.n_embd, 3 * config.n_embd)
         self.c_proj: nn.Module = Projection(config.n_embd, config.n_embd)
 
-    def forward(self, x: torch.Tensor, cache: CacheWindow | None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, cache: Window | None) -> torch.Tensor:
         batch, length, width = x.shape
         query, key, value = self.c_attn(x).view(batch, length, 3, self.heads, width // self.heads).unbind(2)
         if cache is None:
@@ -92,7 +92,7 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.mlp = FeedForward(config)
 
-    def forward(self, x: torch.Tensor, cache: CacheWindow | None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, cache: Window | None) -> torch.Tensor:
         x = x + F.dropout(self.attn(self.ln_1(x), cache), self.dropout, self.training)
         return x + F.dropout(self.mlp(self.ln_2(x)), self.dropout, self.training)
 
@@ -113,7 +113,7 @@ class Body(nn.Module):
         self.h = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
         self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
 
-    def forward(self, ids: torch.Tensor, cache: CacheWindow | None) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, cache: Window | None) -> torch.Tensor:
         positions = torch.arange(ids.shape[1], device=ids.device) if cache is None else cache.positions
         x = F.dropout(self.wte(ids) + self.wpe(positions), self.dropout, self.training)
         for block in self.h:
@@ -146,10 +146,10 @@ class GPT2(CausalLM):
         self._laid_out_head: nn.Module | None = None
         self._draw_weights()
 
-    def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         return self.logits(self.hidden_states(ids, cache))
 
-    def hidden_states(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+    def hidden_states(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         """[B, T, width]: what the layers make of `ids` [B, T]; the arguments are those of `forward`."""
         hidden: torch.Tensor = self.transformer(ids, cache)
         if cache is not None:

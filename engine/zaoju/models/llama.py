@@ -17,7 +17,7 @@ from torch import nn
 
 from zaoju.models.attention import causal_attention
 from zaoju.models.cache import CacheShape, KeyValueCache
-from zaoju.models.cache_window import CacheWindow
+from zaoju.models.cache_window import Window
 from zaoju.models.causal_lm import CausalLM
 from zaoju.models.cross_entropy import chunk_logits, linear_cross_entropy
 from zaoju.models.linear import LinearMaker
@@ -53,9 +53,7 @@ class Attention(nn.Module):
         self._normalises = config.normalises_heads
         self._together: nn.Module | None = None
 
-    def forward(
-        self, x: torch.Tensor, angles: tuple[torch.Tensor, torch.Tensor], cache: CacheWindow | None
-    ) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, angles: tuple[torch.Tensor, torch.Tensor], cache: Window | None) -> torch.Tensor:
         batch, length, _ = x.shape
         heads = self._project(x).view(batch, length, -1, self.head_width)
         query, key, value = torch.split(heads, [self.heads, self.key_heads, self.key_heads], dim=2)
@@ -119,9 +117,7 @@ class Block(nn.Module):
         self.input_layernorm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         self.post_attention_layernorm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
 
-    def forward(
-        self, x: torch.Tensor, angles: tuple[torch.Tensor, torch.Tensor], cache: CacheWindow | None
-    ) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, angles: tuple[torch.Tensor, torch.Tensor], cache: Window | None) -> torch.Tensor:
         x = x + self.self_attn(self.input_layernorm(x), angles, cache)
         output: torch.Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return output
@@ -143,7 +139,7 @@ class Body(nn.Module):
         self._rotary = config.head_width, config.rotary
         self._frequencies: torch.Tensor | None = None
 
-    def forward(self, ids: torch.Tensor, cache: CacheWindow | None) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, cache: Window | None) -> torch.Tensor:
         positions = torch.arange(ids.shape[1], device=ids.device)[None] if cache is None else cache.positions
         x = self.embed_tokens(ids)
         angles = self._angles(positions, x.dtype)
@@ -179,10 +175,10 @@ class Llama(CausalLM):
         self._laid_out_head: nn.Module | None = None
         self._draw_weights()
 
-    def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         return self.logits(self.hidden_states(ids, cache))
 
-    def hidden_states(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+    def hidden_states(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         hidden: torch.Tensor = self.model(ids, cache)
         if cache is not None:
             cache.finish()

@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from zaoju.errors import ArtefactError, ConfigError, did_you_mean
-from zaoju.models.cache_window import CacheWindow
+from zaoju.models.cache_window import Window
 from zaoju.models.causal_lm import CausalLM
 
 _UNBOUNDED_CONTEXT = 1024
@@ -96,7 +96,7 @@ class TransformersLM(CausalLM):
         described: dict[str, object] = _make_config(architecture, numbers).to_dict()
         return described
 
-    def forward(self, ids: torch.Tensor, cache: CacheWindow | None = None) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         if cache is not None:
             raise NotImplementedError("transformers keeps a cache of its own: call `network` with past_key_values")
         logits: torch.Tensor = self.network(input_ids=ids, use_cache=False).logits
