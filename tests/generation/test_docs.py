@@ -1,4 +1,4 @@
-"""The snippets of the page about embedding run as they stand."""
+"""The snippets of the pages about embedding and speed run as they stand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+import zaoju
 from zaoju.models import GPT2
 from zaoju.tokenization import Tokenizer
 
@@ -28,10 +30,15 @@ def finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: GPT2, t
     return folder
 
 
-def test_python_runs(finished_run: Path) -> None:
-    page = "embedding.md"
+@pytest.mark.parametrize(("page", "least"), [("embedding.md", 3), ("speed.md", 1)])
+def test_python_runs(finished_run: Path, page: str, least: int) -> None:
     snippets = blocks(page, "python")
-    assert len(snippets) >= 3
+    assert len(snippets) >= least
     namespace: dict[str, object] = {"__name__": "snippet"}
     for snippet in snippets:
         exec(compile(snippet, page, "exec"), namespace)
+
+
+def test_the_config_snippets_are_configs(finished_run: Path) -> None:
+    for source in blocks("speed.md", "yaml"):
+        assert zaoju.check_config(yaml.safe_load(source)).plan.runner is not None
