@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +23,8 @@ def _ctranslate2(folder: Path, tokens: list[int], compute: str) -> Write:
 
     with tempfile.TemporaryDirectory() as place:
         target = Path(place) / "converted"
-        ctranslate2.converters.TransformersConverter(str(folder)).convert(str(target), quantization=compute)
+        source = _with_every_special_token(folder, Path(place) / "source")
+        ctranslate2.converters.TransformersConverter(str(source)).convert(str(target), quantization=compute)
         generator = ctranslate2.Generator(
             str(target), device="cpu", compute_type=compute, intra_threads=torch.get_num_threads(), inter_threads=1
         )
@@ -41,6 +43,19 @@ def _ctranslate2(folder: Path, tokens: list[int], compute: str) -> Write:
         return sum(len(one.sequences_ids[0]) for one in out)
 
     return write
+
+
+def _with_every_special_token(folder: Path, copy: Path) -> Path:
+    """The same folder with names for the tokens that CTranslate2 insists on."""
+    copy.mkdir()
+    for file in folder.iterdir():
+        (copy / file.name).symlink_to(file.resolve())
+    described = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    names = ("bos_token", "eos_token", "unk_token")
+    (copy / "tokenizer_config.json").unlink()
+    filled = {name: described.get(name) or described["eos_token"] for name in names}
+    (copy / "tokenizer_config.json").write_text(json.dumps({**described, **filled}), "utf-8")
+    return copy
 
 
 def generator_words(folder: Path, tokens: list[int]) -> list[str]:

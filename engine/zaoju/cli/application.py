@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib import import_module
 
 import click
 
 import zaoju
 from zaoju.cli.commands import COMMANDS
+from zaoju.errors import did_you_mean
 
 EXIT_USER_ERROR = 2
 EXIT_CANCELLED = 130
@@ -19,8 +21,24 @@ class Application(click.Group):
     """A group whose commands may raise zaoju's own errors, listed in the order of the work."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """The order in which they were given, which is that of the work; not that of the alphabet."""
-        return list(self.commands)
+        """The order of the work, not that of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import one command; the others would take as long to import as all of click."""
+        if name not in COMMANDS:
+            return None
+        name = name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"zaoju.cli.commands.{name}"), name)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse a name that no command has, with the closest one; click knows only commands that are imported."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            context.fail(f"there is no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(context, args)
 
     def invoke(self, context: click.Context) -> object:
         """Run the command. A mistake of the user's ends in one message and exit code 2, without a traceback."""
@@ -39,7 +57,7 @@ class Application(click.Group):
             context.exit(EXIT_CANCELLED)
 
 
-@click.group(cls=Application, commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """造句: your own text in, a trained model out, and text from it. Every stage is a plugin.
 
@@ -48,19 +66,8 @@ def main() -> None:
     zaoju init DIR --corpus FILE  a project for your own text
     zaoju generate --prompt 我想  write with the trained model
     """
-    _use_all_cores()
-    if os.environ.get("ZAOJU_TRACE", "") not in ("", "0"):
-        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
-
-
-def _use_all_cores() -> None:
-    """Let numeric libraries use every core that this process may use.
-
-    They read this when they are first imported, which has not happened yet. A library must not decide this, so only
-    the command line does; a value that the user has set stays.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    os.environ.setdefault("OMP_NUM_THREADS", str(cores))
     # GNU OpenMP's threads spin for milliseconds while they wait for each other, and stand still when another program
     # has one of the cores. A shorter wait is as fast alone, and lets go when the machine is shared.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    if os.environ.get("ZAOJU_TRACE", "") not in ("", "0"):
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")

@@ -29,6 +29,15 @@ def with_config(command: Callable[P, R]) -> Callable[P, R]:
     )(command)
 
 
+def with_threads(command: Callable[P, R]) -> Callable[P, R]:
+    """`--threads`, which `zaoju.cli.process.use_threads` takes."""
+    return click.option(
+        "--threads",
+        type=click.IntRange(min=0),
+        help="Threads that compute; 0 means one for each core. The configuration's `threads` where it is not given.",
+    )(command)
+
+
 def with_json(command: Callable[P, R]) -> Callable[P, R]:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 
 import click
-from rich.cells import cell_len
 
 import zaoju
 
@@ -30,6 +29,8 @@ def print_warnings(plugins: zaoju.PluginManager) -> None:
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows as lines with aligned columns. A Chinese character is two columns wide on a terminal."""
+    from rich.cells import cell_len  # only tables need to know how wide a character is
+
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()

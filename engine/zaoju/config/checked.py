@@ -81,6 +81,14 @@ def open_decoding(config: ConfigSource = None, *, overrides: Sequence[str] = ())
     return OpenedDecoding(decoding, plugins, run, loaded.config.device, check_runner(loaded, plugins))
 
 
+def configured_threads(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> int:
+    """How many threads a configuration asks for; 0 leaves it to whoever asks. Looks for no plugins.
+
+    Where `config` is None and there is no `config.yaml`, the default stands. Raises `ConfigError`.
+    """
+    return _load_if_there(config, overrides).config.threads
+
+
 def open_segmenter(config: ConfigSource = None, *, overrides: Sequence[str] = ()) -> ResolvedComponent:
     """The segmenter of a configuration, to cut a text by it. What else the configuration says is not looked at.
 

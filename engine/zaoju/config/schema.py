@@ -183,6 +183,8 @@ class Config(Section):
     """The seed of everything random in the run."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute: `auto`, `cpu`, `cuda` or `mps`."""
+    threads: Annotated[Whole, Field(ge=0, le=1024)] = 0
+    """Threads that compute on a CPU; 0 means one for each core. Commands obey it, a program of yours sets its own."""
     plugins: Plugins = Plugins()
     corpus: Corpus = Corpus()
     tokenization: Tokenization = Tokenization()

@@ -1,23 +1,57 @@
-"""The tokenization room: segment, build a vocabulary, encode, decode, stream, pack."""
+"""The tokenization room: segment, build a vocabulary, encode, decode, stream, pack.
 
-from zaoju.tokenization.alignment import align
-from zaoju.tokenization.build import build_tokenizer
-from zaoju.tokenization.byte_level import (
-    END_OF_TEXT,
-    LONGEST_RUN,
-    byte_alphabet,
-    byte_level_tokenizer,
-    from_byte_level,
-    places_taken,
-    room_for_words,
-    run_splitter,
-    to_byte_level,
-    unigram_tokenizer,
+Every name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zaoju.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from zaoju.tokenization.alignment import align
+    from zaoju.tokenization.build import build_tokenizer
+    from zaoju.tokenization.byte_level import (
+        END_OF_TEXT,
+        LONGEST_RUN,
+        byte_alphabet,
+        byte_level_tokenizer,
+        from_byte_level,
+        places_taken,
+        room_for_words,
+        run_splitter,
+        to_byte_level,
+        unigram_tokenizer,
+    )
+    from zaoju.tokenization.packed import PackedTokens, pack_documents
+    from zaoju.tokenization.segmentation import LosslessSegmenter, segment_documents
+    from zaoju.tokenization.text_stream import TextStream
+    from zaoju.tokenization.tokenizer import Tokenizer
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "zaoju.tokenization.alignment": ("align",),
+        "zaoju.tokenization.build": ("build_tokenizer",),
+        "zaoju.tokenization.byte_level": (
+            "END_OF_TEXT",
+            "LONGEST_RUN",
+            "byte_alphabet",
+            "byte_level_tokenizer",
+            "from_byte_level",
+            "places_taken",
+            "room_for_words",
+            "run_splitter",
+            "to_byte_level",
+            "unigram_tokenizer",
+        ),
+        "zaoju.tokenization.packed": ("PackedTokens", "pack_documents"),
+        "zaoju.tokenization.segmentation": ("LosslessSegmenter", "segment_documents"),
+        "zaoju.tokenization.text_stream": ("TextStream",),
+        "zaoju.tokenization.tokenizer": ("Tokenizer",),
+    },
 )
-from zaoju.tokenization.packed import PackedTokens, pack_documents
-from zaoju.tokenization.segmentation import LosslessSegmenter, segment_documents
-from zaoju.tokenization.text_stream import TextStream
-from zaoju.tokenization.tokenizer import Tokenizer
 
 __all__ = [
     "END_OF_TEXT",

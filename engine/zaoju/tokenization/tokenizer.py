@@ -12,14 +12,14 @@ from zaoju.contracts import Segmenter
 from zaoju.errors import UserError
 from zaoju.files import hash_json
 from zaoju.tokenization.byte_level import to_byte_level
-from zaoju.tokenization.byte_table import byte_table
+from zaoju.tokenization.byte_table import ByteTable
 from zaoju.tokenization.folder import read_folder, write_folder
 from zaoju.tokenization.parts import TokenizerParts
-from zaoju.tokenization.segmentation import LosslessSegmenter
 from zaoju.tokenization.text_stream import BackendStream, ByteStream, TextStream
 
 if TYPE_CHECKING:
     from zaoju.plugins import PluginManager, ResolvedComponent
+    from zaoju.tokenization.segmentation import LosslessSegmenter
 
 _CACHED_PIECES = 1 << 16
 _LONGEST_CACHED_PIECE = 32
@@ -132,18 +132,20 @@ class Tokenizer:
     def token_bytes(self, token: int) -> bytes | None:
         """The bytes that a token stands for; None for a special token, an unknown id, or a vocabulary without bytes."""
         table = self._bytes_of_tokens
-        return table[token] if table is not None and 0 <= token < len(table) else None
+        return table.bytes_of(token) if table is not None and 0 <= token < self.vocabulary_size else None
 
     def tokens(self, text: str) -> list[tuple[int, str]]:
         r"""How `text` is cut, for a person: each token's id and text, `\xe6` for a byte that is part of a character."""
         return [(token, self.show(token)) for token in self.encode(text)]
 
     @cached_property
-    def _bytes_of_tokens(self) -> list[bytes | None] | None:
-        return byte_table(self._backend)
+    def _bytes_of_tokens(self) -> ByteTable | None:
+        return ByteTable.of(self._backend)
 
     @cached_property
     def _lossless_segmenter(self) -> LosslessSegmenter:
+        from zaoju.tokenization.segmentation import LosslessSegmenter  # pools of processes, for live tokenizers alone
+
         assert self.segmenter is not None
         return LosslessSegmenter(self.segmenter.build(Segmenter), self.segmenter.name)
 

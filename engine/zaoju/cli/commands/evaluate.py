@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_json, with_quiet
+from zaoju.cli.options import with_config, with_json, with_quiet, with_threads
 from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.process import use_threads
 from zaoju.cli.scores import held_out_line, score_lines
 from zaoju.cli.watching import watching
 
@@ -17,6 +18,7 @@ from zaoju.cli.watching import watching
 @click.argument("model", type=click.Path(path_type=Path), required=False)
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1)
 @with_config
+@with_threads
 @with_json
 @with_quiet
 def evaluate(
@@ -24,6 +26,7 @@ def evaluate(
     files: tuple[Path, ...],
     config: Path | None,
     overrides: tuple[str, ...],
+    threads: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -34,6 +37,7 @@ def evaluate(
     """
     if model is not None and not files:
         raise click.UsageError(f"name the files to score {model} on, or name nothing for the configuration's own model")
+    overrides = use_threads(config, overrides, threads)
     with watching(quiet=quiet) as (on_event, cancel):
         if model is None:
             scores = zaoju.evaluate(config, overrides=overrides, on_event=on_event, cancel=cancel)

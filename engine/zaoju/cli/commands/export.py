@@ -9,6 +9,7 @@ import click
 import zaoju
 from zaoju.cli.options import with_config, with_json
 from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.process import use_threads
 
 
 @click.command()
@@ -21,6 +22,7 @@ def export(model: Path, folder: Path, config: Path | None, overrides: tuple[str,
 
     The copy is a plain Hugging Face folder for transformers, vLLM and others, and is checked with transformers.
     """
+    overrides = use_threads(config, overrides, None)
     exported = zaoju.export(model, folder, zaoju.discover_plugins(config, overrides=overrides))
     if as_json:
         print_json({"folder": str(exported.folder), "largest_difference": exported.largest_difference})

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_json, with_quiet
+from zaoju.cli.options import with_config, with_json, with_quiet, with_threads
 from zaoju.cli.output import print_json, print_lines
+from zaoju.cli.process import loading, use_threads
 from zaoju.cli.standard_input import read_standard_input
 from zaoju.cli.watching import watching
 
@@ -26,6 +27,7 @@ from zaoju.cli.watching import watching
 @click.option("--stream", is_flag=True, help="Print each text while it is written.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the results to a file instead.")
 @with_config
+@with_threads
 @with_json
 @with_quiet
 def generate(
@@ -40,6 +42,7 @@ def generate(
     output: Path | None,
     config: Path | None,
     overrides: tuple[str, ...],
+    threads: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -54,9 +57,11 @@ def generate(
         raise click.UsageError("nothing to continue: give --prompt TEXT or --prompts FILE")
     if output is not None and not output.absolute().parent.is_dir():
         raise zaoju.UserError(f"--output {output}: the folder {output.parent} does not exist; make it first")
-    writer = zaoju.open_writer(
-        model, config=config, overrides=overrides, strategy=strategy, seed=seed, max_new_tokens=max_new_tokens
-    )
+    overrides = use_threads(config, overrides, threads)
+    with loading():
+        writer = zaoju.open_writer(
+            model, config=config, overrides=overrides, strategy=strategy, seed=seed, max_new_tokens=max_new_tokens
+        )
     if stream:
         _stream(writer, chosen, count)
         return
