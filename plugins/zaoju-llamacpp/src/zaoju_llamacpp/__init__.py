@@ -1,0 +1,1 @@
+"""llama.cpp as a model runner for zaoju."""
