@@ -3,61 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from math import isfinite
 
 import torch
 
 from zaoju.contracts import SearchStep, TokenTable
-from zaoju.errors import ArtefactError, UserError
-from zaoju.generation.chain import Applied, Chain, RowBatch
+from zaoju.errors import ArtefactError, PluginError, UserError
+from zaoju.generation.chain import Applied, Chain
+from zaoju.generation.columns import whole_numbers
 from zaoju.generation.history import TokenHistory
 from zaoju.generation.line import Line
+from zaoju.generation.recent_batches import RecentBatches
 from zaoju.generation.search_task import SearchTask
 from zaoju.generation.shared_runner import SharedRunner
 from zaoju.generation.task import Task
-from zaoju.generation.token_reports import report
+from zaoju.generation.token_reports import reports
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Lines that go through one chain together."""
+
+    chain: Chain
+    places: Sequence[int]
+    """Where they stand among all lines."""
+
+    lines: Sequence[Line]
+    applied: Applied
+    tokens: torch.Tensor | None
+    """[N] int64: what the selector took; None where a search decides."""
 
 
 class Advance:
-    """Chooses tokens for one loop. Lines of one chain go through it together, whatever their options are."""
+    """Chooses tokens for one loop. Lines of one chain go through it together, whatever their options are.
+
+    Where no line has a search or a constraint or reports, everything of a step is asked of the device before the host
+    looks at any of it, and the host looks once.
+    """
 
     def __init__(self, runner: SharedRunner, history: TokenHistory, table: TokenTable) -> None:
         self._runner = runner
         self._history = history
         self._table = table
-        self._batches: dict[Chain, RowBatch] = {}
-        """For each chain the rows that went through it last, which most often go through it next."""
+        self._batches = RecentBatches(history.device)
 
     def choose(self, tasks: Sequence[Task], raw: torch.Tensor) -> None:
         """Let every task go on from `raw` [W, V] float32, the logits of the token after each of its lines."""
         lines = [line for task in tasks for line in task.lines]
-        self._check_finite(lines, raw)
-        logits = self._mixed(tasks, raw)
-        allowed = self._allowed(lines, logits.device)
-        if allowed is not None:
-            logits = logits.masked_fill(~allowed, float("-inf"))
-            self._check_allowed(lines, logits)
-        groups: dict[Chain, list[int]] = {}
+        logits, allowed = raw, None
+        searches = [task for task in tasks if isinstance(task, SearchTask)]
+        if searches or any(line.matcher is not None for line in lines):
+            # Both look at numbers, so these must be some.
+            _check_finite(lines, raw.amax(dim=1).tolist())
+            logits = self._mixed(tasks, raw)
+            allowed = self._allowed(lines, logits.device)
+            if allowed is not None:
+                logits = logits.masked_fill(~allowed, float("-inf"))
+                _check_allowed(lines, logits.amax(dim=1).tolist())
+        try:
+            groups = [
+                self._through(chain, places, lines, logits, allowed) for chain, places in _by_chain(tasks).items()
+            ]
+        except PluginError:
+            # What is no number may break a part that is not to blame.
+            _check_finite(lines, raw.amax(dim=1).tolist())
+            raise
+        self._select(lines, raw, groups)
+        # Each task's lines stand together.
         start = 0
-        searches: list[tuple[SearchTask, range]] = []
-        for task in tasks:
-            places = range(start, start + len(task.lines))
+        for task in tasks if searches else ():
+            width = len(task.lines)
             if isinstance(task, SearchTask):
-                searches.append((task, places))
-            groups.setdefault(task.job.chain, []).extend(places)
-            start = places.stop
-        for chain, members in groups.items():
-            # Most often all lines have one chain, and nothing need be copied.
-            index = None if len(members) == len(lines) else torch.tensor(members, device=raw.device)
-            some = [lines[member] for member in members]
-            applied = self._apply(chain, some, _rows(logits, index), None if allowed is None else _rows(allowed, index))
-            # A chain belongs to one search or to none: `Chain.key`.
-            if some[0].job.plan.search is None:
-                self._select(chain, some, _rows(raw, index), applied)
-                continue
-            for task, places in searches:
-                if task.job.chain is chain:
-                    first = members.index(places.start)
-                    self._search(task, raw[places.start : places.stop], applied, first)
+                group = next(group for group in groups if group.chain is task.job.chain)
+                self._search(task, raw[start : start + width], group.applied, group.places.index(start))
+            start += width
 
     def release(self, lines: Sequence[Line]) -> None:
         """Free what lines hold."""
@@ -69,33 +90,56 @@ class Advance:
         if rows:
             self._runner.drop(rows)
 
-    def _apply(
-        self, chain: Chain, lines: Sequence[Line], logits: torch.Tensor, allowed: torch.Tensor | None
-    ) -> Applied:
-        rows = [line.settings for line in lines]
-        batch = self._batches.get(chain)
-        # Settings are compared as objects, so this is quick.
-        if batch is None or batch.rows != rows:
-            batch = self._batches[chain] = chain.batch(rows, logits.device)
-        applied = chain.apply(
-            logits,
-            batch,
-            [line.generated for line in lines],
-            [line.states for line in lines],
-            self._history.of([line.slot for line in lines]),
-            self._table,
-        )
-        return applied if allowed is None else applied.masked(allowed)
+    def _through(
+        self,
+        chain: Chain,
+        places: Sequence[int],
+        lines: Sequence[Line],
+        logits: torch.Tensor,
+        allowed: torch.Tensor | None,
+    ) -> _Group:
+        """Send the lines at `places` through their chain, to its selector where no search decides."""
+        # Most often all lines have one chain, and nothing need be copied.
+        if len(places) < len(lines):
+            index = whole_numbers(places, logits.device)
+            logits = logits.index_select(0, index)
+            allowed = None if allowed is None else allowed.index_select(0, index)
+            lines = [lines[place] for place in places]
+        batch = self._batches.of(chain, [line.settings for line in lines])
+        indices = [line.generated for line in lines]
+        history = self._history.of([line.slot for line in lines])
+        # A chain belongs to one search or to none: `Chain.key`.
+        searched = lines[0].job.plan.search is not None
+        if allowed is None and not searched:
+            made = chain.compiled(logits, batch, indices, history, self._table)
+            if made is not None:
+                return _Group(chain, places, lines, *made)
+        applied = chain.apply(logits, batch, indices, [line.states for line in lines], history, self._table)
+        if allowed is not None:
+            applied = applied.masked(allowed)
+        return _Group(chain, places, lines, applied, None if searched else chain.select(applied))
 
-    def _select(self, chain: Chain, lines: Sequence[Line], raw: torch.Tensor, applied: Applied) -> None:
-        """The selector takes the next token of each line."""
-        tokens = chain.select(applied)
-        chosen = tokens.tolist()
-        self._check_chosen(chain, lines, applied, tokens)
-        for place, (line, token) in enumerate(zip(lines, chosen, strict=True)):
-            _report(line, raw, applied.logits, place, token)
+    def _select(self, lines: Sequence[Line], raw: torch.Tensor, groups: Sequence[_Group]) -> None:
+        """The lines that no search decides about take what the selectors chose."""
+        chosen = [(group, group.tokens) for group in groups if group.tokens is not None]
+        if not chosen:
+            return
+        left = [group.applied.logits.gather(1, tokens.unsqueeze(1)).squeeze(1) for group, tokens in chosen]
+        # The one look of the host: at the tokens, and at what tells whether anything is wrong.
+        parts = [raw.amax(dim=1), *left, *[tokens for _, tokens in chosen]]
+        numbers = iter(torch.cat([part.double() for part in parts]).tolist())
+        _check_finite(lines, list(islice(numbers, len(lines))))
+        for group, _ in chosen:
+            _check_left(group, list(islice(numbers, len(group.lines))))
+        for group, tokens in chosen:
+            self._accept(group, tokens, [int(token) for token in islice(numbers, len(group.lines))], raw)
+
+    def _accept(self, group: _Group, tokens: torch.Tensor, chosen: Sequence[int], raw: torch.Tensor) -> None:
+        """Let each line of a group go on by its one of `tokens`, which are `chosen` on the host."""
+        lines, applied = group.lines, group.applied
+        _report(lines, raw, group.places, applied.logits, range(len(lines)), chosen)
         if applied.seen:
-            states = chain.observe(applied, range(len(lines)), chosen, [line.states for line in lines])
+            states = group.chain.observe(applied, range(len(lines)), tokens, [line.states for line in lines])
             for line, new in zip(lines, states, strict=True):
                 line.states = new
         self._history.append([line.slot for line in lines], tokens)
@@ -109,23 +153,27 @@ class Advance:
         step = task.decide(raw, own, lambda logits: chain.select(own.part(0, len(lines), logits)), self._runner.hidden)
 
         def accept(line: Line, row: int, token: int) -> None:
-            _report(line, raw, own.logits, row, token)
+            _report([line], raw, [row], own.logits, [row], [token])
             line.accept(token)
 
         task.finish_lines(step, accept)
-        states = chain.observe(
-            applied, [first + row for row in step.rows], step.tokens, [lines[row].states for row in step.rows]
-        )
         children = [lines[row].fork() for row in step.rows]
-        for child, row, token, new in zip(children, step.rows, step.tokens, states, strict=True):
-            accept(child, row, token)
+        _report(children, raw, step.rows, own.logits, step.rows, step.tokens)
+        tokens = whole_numbers(step.tokens, raw.device)
+        states = chain.observe(
+            applied, [first + row for row in step.rows], tokens, [lines[row].states for row in step.rows]
+        )
+        for child, token, new in zip(children, step.tokens, states, strict=True):
+            child.accept(token)
             child.states = new
         if children and not step.done:
-            self._hand_over(lines, children, step)
+            self._hand_over(lines, children, step, tokens)
         self.release(lines)
         task.go_on(children, step)
 
-    def _hand_over(self, lines: Sequence[Line], children: Sequence[Line], step: SearchStep) -> None:
+    def _hand_over(
+        self, lines: Sequence[Line], children: Sequence[Line], step: SearchStep, tokens: torch.Tensor
+    ) -> None:
         """Give each new line a row and a slot: the last that continues a line takes its own, the others get copies."""
         heirs = {row: child for child, row in zip(children, step.rows, strict=True)}
         self.release([line for row, line in enumerate(lines) if row not in heirs])
@@ -137,7 +185,6 @@ class Advance:
             for row, child in heirs.items():
                 child.row, child.slot = lines[row].row, lines[row].slot
                 lines[row].row = lines[row].slot = -1
-            tokens = torch.tensor(list(step.tokens), device=self._history.device)
             self._history.append([child.slot for child in children], tokens)
         except BaseException:
             self.release(children)
@@ -167,46 +214,79 @@ class Advance:
             line.write_allowed(mask)
         return allowed.to(device)
 
-    @staticmethod
-    def _check_finite(lines: Sequence[Line], raw: torch.Tensor) -> None:
-        """One look at all rows: the largest of a row is NaN where any is, and infinite where none is left."""
-        finite = raw.amax(dim=1).isfinite()
-        if bool(finite.all()):
-            return
-        line = lines[int(finite.int().argmin())]
-        raise ArtefactError(
-            f"the model gave logits that are not finite for token {line.generated + 1} of the text after "
-            f"{line.job.prompt[:20]!r}: its weights are damaged, or its number format overflows; check the "
-            "training, or load it in float32"
-        )
 
-    @staticmethod
-    def _check_allowed(lines: Sequence[Line], logits: torch.Tensor) -> None:
-        left = logits.amax(dim=1).isfinite()
-        if bool(left.all()):
-            return
-        line = lines[int(left.int().argmin())]
-        constraint = line.job.plan.constraint
-        raise UserError(
-            f"the constraint {constraint.name if constraint else ''!r} allows no token of the model as token "
-            f"{line.generated + 1} of the text after {line.job.prompt[:20]!r}, which so far is {line.text[-40:]!r}: "
-            "the vocabulary cannot write what it asks for, or it contradicts itself; change the constraint"
-        )
-
-    @staticmethod
-    def _check_chosen(chain: Chain, lines: Sequence[Line], applied: Applied, tokens: torch.Tensor) -> None:
-        left = applied.logits.gather(1, tokens.unsqueeze(1)).squeeze(1).isfinite()
-        if not bool(left.all()):
-            raise chain.left_nothing(lines[int(left.int().argmin())].generated + 1)
+def _by_chain(tasks: Sequence[Task]) -> dict[Chain, list[int]]:
+    """For each chain the places of its lines among those of all tasks."""
+    places: dict[Chain, list[int]] = {}
+    start = 0
+    for task in tasks:
+        stop = start + len(task.lines)
+        places.setdefault(task.job.chain, []).extend(range(start, stop))
+        start = stop
+    return places
 
 
-def _rows(tensor: torch.Tensor, index: torch.Tensor | None) -> torch.Tensor:
-    """The rows of `index`; all of them, and no copy, where it is None."""
-    return tensor if index is None else tensor[index]
+def _check_finite(lines: Sequence[Line], largest: Sequence[float]) -> None:
+    """Look at the largest logit of each row: it is NaN where any is, and infinite where none is left."""
+    place = _first_infinite(largest)
+    if place is None:
+        return
+    line = lines[place]
+    raise ArtefactError(
+        f"the model gave logits that are not finite for token {line.generated + 1} of the text after "
+        f"{line.job.prompt[:20]!r}: its weights are damaged, or its number format overflows; check the "
+        "training, or load it in float32"
+    )
 
 
-def _report(line: Line, raw: torch.Tensor, after: torch.Tensor, place: int, token: int) -> None:
-    """Note how probable the line's next token is, where the request asks for it; `place` is its row of the logits."""
-    count = line.job.plan.logprobs
-    if count is not None:
-        line.reports.append(report(raw[place], after[place], token, count, line.job.tokenizer.show))
+def _check_allowed(lines: Sequence[Line], largest: Sequence[float]) -> None:
+    """Look at the largest logit that each row's constraint leaves."""
+    place = _first_infinite(largest)
+    if place is None:
+        return
+    line = lines[place]
+    constraint = line.job.plan.constraint
+    raise UserError(
+        f"the constraint {constraint.name if constraint else ''!r} allows no token of the model as token "
+        f"{line.generated + 1} of the text after {line.job.prompt[:20]!r}, which so far is {line.text[-40:]!r}: "
+        "the vocabulary cannot write what it asks for, or it contradicts itself; change the constraint"
+    )
+
+
+def _check_left(group: _Group, logits: Sequence[float]) -> None:
+    """Look at the logits of the tokens that were chosen."""
+    place = _first_infinite(logits)
+    if place is not None:
+        raise group.chain.left_nothing(group.lines[place].generated + 1)
+
+
+def _first_infinite(numbers: Sequence[float]) -> int | None:
+    """Where the first of `numbers` is that is not finite; None where all are."""
+    return None if all(map(isfinite, numbers)) else next(i for i, one in enumerate(numbers) if not isfinite(one))
+
+
+def _report(
+    lines: Sequence[Line],
+    raw: torch.Tensor,
+    places: Sequence[int],
+    after: torch.Tensor,
+    rows: Sequence[int],
+    tokens: Sequence[int],
+) -> None:
+    """Note how probable each line's next token is, where its request asks for it.
+
+    The logits of line i are row `places[i]` of `raw` and row `rows[i]` of `after`.
+    """
+    asked = [(number, count) for number, line in enumerate(lines) if (count := line.job.plan.logprobs) is not None]
+    if not asked:
+        return
+    numbers, counts = zip(*asked, strict=True)
+    given = reports(
+        raw.index_select(0, whole_numbers([places[number] for number in numbers], raw.device)),
+        after.index_select(0, whole_numbers([rows[number] for number in numbers], after.device)),
+        [tokens[number] for number in numbers],
+        counts,
+        lines[0].job.tokenizer.show,
+    )
+    for number, one in zip(numbers, given, strict=True):
+        lines[number].reports.append(one)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from zaoju.contracts import Columns, History, Selector, StepContext, TokenTable, Transform
 from zaoju.errors import PluginError
-from zaoju.generation.columns import column, stack_padded, stack_rows, unstack_rows
+from zaoju.generation.columns import column, stack_padded, upload, whole_numbers
+from zaoju.generation.compiled_chain import CompiledChain, compiles_on
 from zaoju.generation.faulty_parts import naming
-from zaoju.generation.uniforms import uniform
+from zaoju.generation.row_states import RowState, States, states_of
+from zaoju.generation.uniforms import Uniforms
 
 if TYPE_CHECKING:
     from zaoju.config import DecodingPlan
     from zaoju.plugins import JSON, ResolvedComponent
-
-States: TypeAlias = "Mapping[str, Columns]"
-"""By the name of a transform, the state that it keeps for one row, without the dimension of the rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,9 +51,22 @@ class RowBatch:
     idle: Sequence[torch.Tensor | None]
     """[N, 1] bool for each transform: the rows for which it is idle; None where it is so for none."""
 
+    uniforms: Uniforms
+
+    def part(self, places: Sequence[int], device: torch.device) -> RowBatch:
+        """The rows at `places`, from what is on the device already."""
+        index = whole_numbers(places, device)
+
+        def pick(columns: Columns | None) -> Columns | None:
+            return None if columns is None else {name: one.index_select(0, index) for name, one in columns.items()}
+
+        rows = [self.rows[place] for place in places]
+        idle = [None if one is None else one.index_select(0, index) for one in self.idle]
+        return RowBatch(rows, [pick(one) for one in self.columns], idle, self.uniforms.part(places))
+
 
 @dataclass(frozen=True, slots=True)
-class _Link:
+class Link:
     """One transform of a chain."""
 
     component: ResolvedComponent
@@ -85,7 +99,7 @@ class _Link:
 class _Seen:
     """What a transform that remembers saw and did in one step."""
 
-    link: _Link
+    link: Link
     state: Columns
     before: torch.Tensor
     after: torch.Tensor
@@ -124,9 +138,14 @@ class Chain:
 
     def __init__(self, plan: DecodingPlan) -> None:
         self._label = " -> ".join(component.name for component in (*plan.chain, *plan.choosers))
-        self._links = [_Link(part, part.create(Transform)) for part in plan.chain]
+        self._links = [Link(part, part.create(Transform)) for part in plan.chain]
         self._selector = None if plan.selector is None else plan.selector.create(Selector)
         self._selecting = plan.selector
+        self._compiled = (
+            None
+            if self._selector is None or any(link.remembers for link in self._links)
+            else CompiledChain(self._label, [link.transform for link in self._links], self._selector)
+        )
 
     @staticmethod
     def key(plan: DecodingPlan) -> tuple[str, ...]:
@@ -151,12 +170,12 @@ class Chain:
 
     def first_states(self, settings: RowSettings) -> States:
         """The states of a row before its first token."""
-        states: dict[str, Columns] = {}
+        states: dict[str, RowState] = {}
         for link in self._links:
             if link.remembers and link.name not in settings.idle:
                 with naming(link.component):
                     state = link.transform.init_state(link.columns([settings], torch.device("cpu")))
-                states[link.name] = unstack_rows(state, 1)[0]
+                states[link.name] = RowState(state, 0, 1)
         return states
 
     def batch(self, rows: Sequence[RowSettings], device: torch.device) -> RowBatch:
@@ -165,7 +184,8 @@ class Chain:
         return RowBatch(
             rows,
             [None if all(some) else link.columns(rows, device) for link, some in zip(self._links, idle, strict=True)],
-            [torch.tensor(some, device=device).unsqueeze(1) if any(some) else None for some in idle],
+            [upload(np.array(some), device).unsqueeze(1) if any(some) else None for some in idle],
+            Uniforms([row.seed for row in rows]),
         )
 
     def apply(
@@ -178,34 +198,23 @@ class Chain:
         table: TokenTable,
     ) -> Applied:
         """Send `logits` [N, V] float32 through the transforms. `indices` counts what each row has generated."""
-        device = logits.device
-
-        def random(stream: str) -> torch.Tensor:
-            drawn = [uniform(row.seed, index, stream) for row, index in zip(batch.rows, indices, strict=True)]
-            return torch.tensor(drawn, dtype=torch.float64, device=device)
-
-        context = StepContext(
-            index=torch.tensor(indices, device=device),
-            history=history,
-            vocabulary_size=logits.shape[1],
-            end_of_text=table.end_of_text,
-            random=random,
-        )
-        seen = []
-        for link, columns, idle in zip(self._links, batch.columns, batch.idle, strict=True):
-            if columns is None:
-                continue
-            state = _state(link, states, device) if link.remembers else {}
-            with naming(link.component):
+        context = _context(logits, batch, indices, history, table)
+        seen: list[_Seen] = []
+        link = None
+        try:
+            for link, columns, idle in zip(self._links, batch.columns, batch.idle, strict=True):
+                if columns is None:
+                    continue
+                state = states_of(link.name, states, logits.device) if link.remembers else {}
                 after = link.transform.apply(logits, columns, replace(context, state=state) if state else context)
-            if after.shape != logits.shape or after.dtype != logits.dtype:
-                raise PluginError(
-                    f"decoding: transform {link.name!r} gave {after.dtype} {list(after.shape)} for {logits.dtype} "
-                    f"{list(logits.shape)}: it must keep type and shape; leave it out, or tell its author"
-                )
-            if state:
-                seen.append(_Seen(link, state, logits, after, columns))
-            logits = after if idle is None else torch.where(idle, logits, after)
+                _check_form(link.name, after, logits)
+                if state:
+                    seen.append(_Seen(link, state, logits, after, columns))
+                logits = after if idle is None else _without(idle, logits, after)
+        except Exception:
+            assert link is not None
+            with naming(link.component):
+                raise
         return Applied(logits, context, seen)
 
     def select(self, applied: Applied) -> torch.Tensor:
@@ -215,27 +224,48 @@ class Chain:
         with naming(self._selecting):
             return self._selector.select(applied.logits, applied.context)
 
+    def compiled(
+        self, logits: torch.Tensor, batch: RowBatch, indices: Sequence[int], history: History, table: TokenTable
+    ) -> tuple[Applied, torch.Tensor] | None:
+        """`apply` and `select` as one compiled function: what the transforms made of `logits`, and the choices [N].
+
+        None where it does not pay or cannot be: on a CPU, or for a transform that remembers or that `torch.compile`
+        cannot capture; then call the two.
+        """
+        if self._compiled is None or not compiles_on(logits.device):
+            return None
+        context = _context(logits, batch, indices, history, table)
+        made = self._compiled.run(logits, batch.columns, batch.idle, context)
+        return None if made is None else (Applied(made[0], context, ()), made[1])
+
     def observe(
-        self, applied: Applied, rows: Sequence[int], tokens: Sequence[int], old: Sequence[States]
+        self, applied: Applied, rows: Sequence[int], tokens: torch.Tensor, old: Sequence[States]
     ) -> list[States]:
         """The states after row `rows[i]` of what was applied was continued with `tokens[i]`; `old[i]` are its states.
 
         A row may be continued several times.
         """
-        new: list[dict[str, Columns]] = [dict(states) for states in old]
-        for seen in applied.seen if rows else ():
-            index = torch.tensor(rows, device=seen.after.device)
+        if not applied.seen or not rows:
+            return list(old)
+        whole = list(rows) == list(range(len(applied.logits)))
+        index = None if whole else whole_numbers(rows, applied.logits.device)
+
+        def pick(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor if index is None else tensor.index_select(0, index)
+
+        new = [dict(states) for states in old]
+        for seen in applied.seen:
             with naming(seen.link.component):
                 state = seen.link.transform.observe(
-                    {name: tensor[index] for name, tensor in seen.state.items()},
-                    torch.tensor(tokens, device=seen.after.device),
-                    seen.before[index],
-                    seen.after[index],
-                    {name: tensor[index] for name, tensor in seen.columns.items()},
+                    {name: pick(tensor) for name, tensor in seen.state.items()},
+                    tokens,
+                    pick(seen.before),
+                    pick(seen.after),
+                    {name: pick(tensor) for name, tensor in seen.columns.items()},
                 )
-            for states, one in zip(new, unstack_rows(state, len(rows)), strict=True):
+            for row, states in enumerate(new):
                 if seen.link.name in states:
-                    states[seen.link.name] = one
+                    states[seen.link.name] = RowState(state, row, len(rows))
         return list(new)
 
     def left_nothing(self, step: int) -> PluginError:
@@ -246,11 +276,37 @@ class Chain:
         )
 
 
-def _state(link: _Link, states: Sequence[States], device: torch.device) -> Columns:
-    """The rows' states of one transform. A row for which it is idle has none; zeros hold its place."""
-    known = next(state[link.name] for state in states if link.name in state)
-    zeros = {name: torch.zeros_like(tensor) for name, tensor in known.items()}
-    return stack_rows([state.get(link.name, zeros) for state in states], device)
+def _context(
+    logits: torch.Tensor, batch: RowBatch, indices: Sequence[int], history: History, table: TokenTable
+) -> StepContext:
+    return StepContext(
+        index=whole_numbers(indices, logits.device),
+        history=history,
+        vocabulary_size=logits.shape[1],
+        end_of_text=table.end_of_text,
+        random=partial(_random, batch.uniforms, indices, logits.device),
+    )
+
+
+def _random(uniforms: Uniforms, indices: Sequence[int], device: torch.device, stream: str) -> torch.Tensor:
+    return upload(uniforms.at(indices, stream), device)
+
+
+def _without(idle: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """`after`, but the `idle` [N, 1] rows of `before`."""
+    if after.device.type != "cpu":
+        return torch.where(idle, before, after)
+    # There, rows that are copied cost a fraction of tokens that are asked one by one.
+    rows = idle.squeeze(1).nonzero().squeeze(1)
+    return after.index_copy(0, rows, before.index_select(0, rows))
+
+
+def _check_form(name: str, after: torch.Tensor, before: torch.Tensor) -> None:
+    if after.shape != before.shape or after.dtype != before.dtype:
+        raise PluginError(
+            f"decoding: transform {name!r} gave {after.dtype} {list(after.shape)} for {before.dtype} "
+            f"{list(before.shape)}: it must keep type and shape; leave it out, or tell its author"
+        )
 
 
 def _plain(value: object) -> object:

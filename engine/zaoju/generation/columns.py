@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from zaoju.contracts import Columns
+
+Numbers: TypeAlias = "npt.NDArray[np.float64] | npt.NDArray[np.int64] | npt.NDArray[np.bool_]"
+
+
+def upload(numbers: Numbers, device: torch.device) -> torch.Tensor:
+    """`numbers` as a tensor on `device`, on which the host does not wait for the work that is under way there."""
+    tensor = torch.from_numpy(numbers)
+    if device.type == "cpu":
+        return tensor
+    # Only from pinned memory does a copy take its turn behind that work without the host.
+    pinned = tensor.pin_memory() if device.type == "cuda" else tensor
+    return pinned.to(device, non_blocking=True)
+
+
+def whole_numbers(numbers: Sequence[int], device: torch.device) -> torch.Tensor:
+    """[N] int64 on `device`."""
+    return upload(np.array(numbers, dtype=np.int64), device)
 
 
 def column(values: Sequence[object], device: torch.device) -> torch.Tensor | None:
@@ -14,8 +34,9 @@ def column(values: Sequence[object], device: torch.device) -> torch.Tensor | Non
     numbers = [value for value in values if isinstance(value, int | float)]
     if len(numbers) < len(values):
         return None
-    whole = all(isinstance(value, int) for value in numbers)
-    return torch.tensor(numbers, dtype=torch.int64 if whole else torch.float64, device=device)
+    if all(isinstance(value, int) for value in numbers):
+        return whole_numbers([int(value) for value in numbers], device)
+    return upload(np.array(numbers, dtype=np.float64), device)
 
 
 def stack_rows(rows: Sequence[Columns], device: torch.device) -> dict[str, torch.Tensor]:

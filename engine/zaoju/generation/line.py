@@ -10,9 +10,10 @@ from typing import Self
 import torch
 
 from zaoju.contracts import Matcher
-from zaoju.generation.chain import RowSettings, States
+from zaoju.generation.chain import RowSettings
 from zaoju.generation.faulty_parts import naming
 from zaoju.generation.job import FinishReason, Job
+from zaoju.generation.row_states import States
 from zaoju.generation.stops import StopStrings
 from zaoju.generation.token_reports import TokenReport
 
@@ -41,6 +42,10 @@ class Line:
         self._stream = job.tokenizer.text_stream()
         self._stops = StopStrings(job.plan.stop)
         self._pieces: list[str] = []
+        # What every token is compared with, looked up once.
+        self._end_of_text = job.tokenizer.end_of_text
+        self._most_tokens = len(fed) + job.plan.max_new_tokens
+        self._context_length = job.context_length
 
     def fork(self) -> Self:
         """A line at the same place that goes on by itself. It has no row and no slot yet."""
@@ -106,18 +111,19 @@ class Line:
         if self.first_token_at is None:
             self.first_token_at = time.perf_counter()
         self.read.append(token)
-        if token == self.job.tokenizer.end_of_text:
+        if token == self._end_of_text:
             self.finish("end_of_text")
             return
         if self.matcher is not None and self.job.plan.constraint is not None:
             with naming(self.job.plan.constraint):
                 self.matcher.accept(token)
         self._pieces.append(self._stops.push(self._stream.push(token)))
+        length = len(self.read)
         if self._stops.found is not None:
             self.finish_reason = "stop"
-        elif self.generated >= self.job.plan.max_new_tokens:
+        elif length >= self._most_tokens:
             self.finish("length")
-        elif len(self.read) > self.job.context_length:
+        elif length > self._context_length:
             # The chosen token is not fed yet, and there is no room to feed it.
             self.finish("context")
 

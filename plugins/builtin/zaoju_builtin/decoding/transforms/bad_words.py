@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import torch
 
 from zaoju import StepContext, TokenTable, Transform
+from zaoju_builtin.decoding.transforms.removal import remove
 from zaoju_builtin.decoding.transforms.word_tables import ANYWHERE, word_tables
 
 if TYPE_CHECKING:
@@ -40,11 +41,11 @@ class BadWords(Transform):
         rows, width = logits.shape
         tokens = options["ban_token"]
         banned = _at(options["ban_state"], context.state["written"]) & (tokens >= 0)
-        # What is not banned marks a column of its own beyond the vocabulary, which is cut off again.
-        removed = torch.zeros(rows, width + 1, dtype=torch.bool, device=logits.device)
-        removed = removed.scatter(1, tokens.masked_fill(~banned, width), True)[:, :width]
-        left = logits.masked_fill(removed, float("-inf"))
-        return torch.where((left > float("-inf")).any(dim=1, keepdim=True), left, logits)
+        # A token may stand in several entries, of which one bans it; what is not banned marks a column of its own.
+        marks = torch.zeros(rows, width + 1, dtype=torch.bool, device=logits.device)
+        marks = marks.scatter(1, tokens.masked_fill(~banned, width), True)
+        tokens = tokens.clamp(min=0)
+        return remove(logits, tokens, marks.gather(1, tokens))
 
     def observe(
         self, state: Columns, tokens: torch.Tensor, before: torch.Tensor, after: torch.Tensor, options: Columns

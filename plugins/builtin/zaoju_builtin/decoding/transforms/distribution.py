@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+
+from zaoju_builtin.decoding.transforms.host_rows import keep_tokens, looks_are_free
 
 
 def row_sums(values: torch.Tensor) -> torch.Tensor:
@@ -21,4 +24,7 @@ def keep_probable(logits: torch.Tensor, probabilities: torch.Tensor, least: torc
     A threshold does not rank, so tokens that are equally probable stay or go together.
     """
     least = torch.minimum(least, probabilities.amax(dim=1, keepdim=True))
-    return logits.masked_fill(probabilities < least, float("-inf"))
+    if not looks_are_free(logits):
+        return logits.masked_fill(probabilities < least, float("-inf"))
+    rows = zip(probabilities.numpy(), least.flatten().tolist(), strict=True)
+    return keep_tokens(logits, (np.flatnonzero(row >= own) for row, own in rows))

@@ -41,15 +41,16 @@ class DRY(Transform):
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         history, width = context.history, logits.shape[1]
-        # Padding, of either list, is a column of its own beyond the vocabulary.
+        # Padding is a column of its own beyond the vocabulary.
         breaking = torch.zeros(len(logits), width + 1, dtype=torch.bool, device=logits.device)
         breaking = breaking.scatter(1, options["breaking"].masked_fill(options["breaking"] < 0, width), True)
-        tokens = history.tokens.masked_fill(~history.valid, width)
+        tokens = history.tokens.masked_fill(~history.valid, 0)
         usable = in_window(history, options["dry_window"]) & ~breaking.gather(1, tokens)
-        penalties = _penalties(matches(history, usable, LONGEST_MATCH), options)
-        largest = torch.zeros(len(logits), width + 1, dtype=penalties.dtype, device=logits.device)
-        largest = largest.scatter_reduce(1, tokens.masked_fill(~usable, width), penalties, "amax")[:, :width]
-        return torch.where(largest > 0, logits - largest, logits)
+        penalties = _penalties(matches(history, usable, LONGEST_MATCH), options).masked_fill(~usable, 0)
+        largest = torch.zeros(len(logits), width, dtype=penalties.dtype, device=logits.device)
+        largest = largest.scatter_reduce(1, tokens, penalties, "amax").gather(1, tokens)
+        before = logits.gather(1, tokens)
+        return logits.scatter(1, tokens, torch.where(largest > 0, before - largest, before))
 
 
 def _penalties(lengths: torch.Tensor, options: Columns) -> torch.Tensor:

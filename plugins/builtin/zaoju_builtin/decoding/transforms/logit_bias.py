@@ -41,13 +41,13 @@ class LogitBias(Transform):
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         rows, width = logits.shape
-        tokens = options["biased"]
-        # Padding marks a column of its own beyond the vocabulary, which is cut off again.
-        tokens = tokens.masked_fill(tokens < 0, width)
-        bias = torch.zeros(rows, width + 1, dtype=logits.dtype, device=logits.device)
-        bias = bias.scatter(1, tokens, options["bias"])[:, :width]
+        # Padding adds 0 to a token that may have a bias of its own, so all are added up first.
+        tokens = options["biased"].clamp(min=0)
+        added = torch.zeros(rows, width, dtype=logits.dtype, device=logits.device)
+        bias = added.scatter_add(1, tokens, options["bias"]).gather(1, tokens)
+        before = logits.gather(1, tokens)
         # 0 is not added, as it would make 0 of -0.
-        return torch.where(bias != 0, logits + bias, logits)
+        return logits.scatter(1, tokens, torch.where(bias != 0, before + bias, before))
 
 
 def _token(key: str, table: TokenTable) -> int:

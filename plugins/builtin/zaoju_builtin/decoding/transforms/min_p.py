@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
+from zaoju_builtin.decoding.transforms.host_rows import keep_at_least
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -26,7 +27,18 @@ class MinP(Transform):
     only_removes = True
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
-        min_p = options["min_p"].unsqueeze(1)
         # Ratios of probabilities are differences of logits, so nothing need be normalised.
-        below_best = logits.double() - logits.amax(dim=1, keepdim=True)
-        return logits.masked_fill(below_best < min_p.log(), float("-inf"))
+        best = logits.amax(dim=1, keepdim=True).double()
+        return keep_at_least(logits, _least(best, options["min_p"].log().unsqueeze(1)))
+
+
+def _least(best: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
+    """[N, 1] float32: the least number of which `best` [N, 1] may be subtracted, in float64, without going `below`.
+
+    That the sum is rounded puts it between the neighbours of the least number.
+    """
+    middle = (best + below).float()
+    least = torch.nextafter(middle, middle.new_tensor(float("inf")))
+    for number in (middle, torch.nextafter(middle, middle.new_tensor(float("-inf")))):
+        least = torch.where(number - best < below, least, number)
+    return least

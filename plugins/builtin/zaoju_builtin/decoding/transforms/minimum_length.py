@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
+from zaoju_builtin.decoding.transforms.removal import remove
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -24,6 +25,4 @@ class MinimumLength(Transform):
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         early = (context.index < options["min_new_tokens"]).unsqueeze(1)
-        end = torch.arange(logits.shape[1], device=logits.device) == context.end_of_text
-        left = logits.masked_fill(early & end, float("-inf"))
-        return torch.where((left > float("-inf")).any(dim=1, keepdim=True), left, logits)
+        return remove(logits, torch.full_like(early, context.end_of_text, dtype=torch.int64), early)

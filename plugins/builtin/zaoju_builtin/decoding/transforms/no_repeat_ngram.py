@@ -9,7 +9,9 @@ import torch
 
 from zaoju import StepContext, Transform
 from zaoju_builtin.decoding.transforms.history_options import LONGEST_NGRAM
-from zaoju_builtin.decoding.transforms.past import counts, matches
+from zaoju_builtin.decoding.transforms.host_rows import looks_are_free
+from zaoju_builtin.decoding.transforms.past import matches, occurrences
+from zaoju_builtin.decoding.transforms.removal import remove
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -30,8 +32,7 @@ class NoRepeatNgram(Transform):
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         history, size = context.history, options["no_repeat_ngram_size"].unsqueeze(1)
         # Looking at a number costs nothing on a CPU; an accelerator would have to wait for it.
-        longest = max(0, int(size.max()) - 1) if logits.device.type == "cpu" else LONGEST_NGRAM - 1
+        longest = max(0, int(size.max()) - 1) if looks_are_free(logits) else LONGEST_NGRAM - 1
         completing = history.valid & (matches(history, history.valid, longest) >= size - 1) & (size > 0)
-        removed = counts(history, completing, logits.shape[1]) > 0
-        left = logits.masked_fill(removed, float("-inf"))
-        return torch.where((left > float("-inf")).any(dim=1, keepdim=True), left, logits)
+        tokens, count = occurrences(history, completing, logits.shape[1])
+        return remove(logits, tokens, count > 0)

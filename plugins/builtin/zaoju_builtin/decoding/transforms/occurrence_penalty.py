@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
-from zaoju_builtin.decoding.transforms.past import counts, in_window
+from zaoju_builtin.decoding.transforms.past import in_window, occurrences
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -29,7 +29,8 @@ class OccurrencePenalty(Transform):
         places = torch.arange(history.tokens.shape[1], device=logits.device)
         written = places >= history.prompt_length.unsqueeze(1)
         seen = in_window(history, options["penalty_window"]) & (written | (options["penalty_prompt"] > 0).unsqueeze(1))
-        count = counts(history, seen, logits.shape[1])
+        tokens, count = occurrences(history, seen, logits.shape[1])
+        used = logits.gather(1, tokens)
         frequency = options["frequency_penalty"].to(logits.dtype).unsqueeze(1)
         presence = options["presence_penalty"].to(logits.dtype).unsqueeze(1)
-        return torch.where(count > 0, logits - count * frequency - presence, logits)
+        return logits.scatter(1, tokens, torch.where(count > 0, used - count * frequency - presence, used))

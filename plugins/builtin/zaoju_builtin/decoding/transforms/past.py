@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from zaoju.contracts import History
+from zaoju_builtin.decoding.transforms.host_rows import looks_are_free
 
 
 def in_window(history: History, window: torch.Tensor) -> torch.Tensor:
@@ -14,12 +15,16 @@ def in_window(history: History, window: torch.Tensor) -> torch.Tensor:
     return history.valid & ((places >= first.unsqueeze(1)) | (window == 0).unsqueeze(1))
 
 
-def counts(history: History, seen: torch.Tensor, width: int) -> torch.Tensor:
-    """[N, width] float32: how often each token stands at the places `seen` [N, L] of its row."""
-    # What is not seen counts for a column of its own beyond the vocabulary, which is cut off again.
-    tokens = history.tokens.masked_fill(~seen, width)
-    counted = torch.zeros(len(tokens), width + 1, dtype=torch.float32, device=tokens.device)
-    return counted.scatter_add(1, tokens, torch.ones_like(tokens, dtype=torch.float32))[:, :width]
+def occurrences(history: History, seen: torch.Tensor, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tokens [N, L] of a history, each in the vocabulary, and how often each stands at the places `seen` [N, L].
+
+    So what depends on a token's count is computed for the tokens of the history alone, and is the same wherever a token
+    stands. The counts are [N, L] float32.
+    """
+    # Where the history is padded any token will do, as it is counted like every other.
+    tokens = history.tokens.masked_fill(~history.valid, 0)
+    counted = torch.zeros(len(tokens), width, dtype=torch.float32, device=tokens.device)
+    return tokens, counted.scatter_add(1, tokens, seen.float()).gather(1, tokens)
 
 
 def matches(history: History, usable: torch.Tensor, longest: int) -> torch.Tensor:
@@ -28,7 +33,8 @@ def matches(history: History, usable: torch.Tensor, longest: int) -> torch.Tenso
     Counted up to `longest`. A token at a place that is not `usable` [N, L] equals none, so it ends a match.
     """
     length = history.tokens.shape[1]
-    depth = min(longest, length)
+    # While a graph is captured the length is any, and the graph goes through all depths.
+    depth = longest if torch.compiler.is_compiling() else min(longest, length)
     back = history.valid.sum(dim=1, keepdim=True) - 1 - torch.arange(depth, device=usable.device)
     # From the last token backwards. Before the first token of a row this gives any token, which is compared with what
     # stands earlier still: with nothing.
@@ -39,8 +45,8 @@ def matches(history: History, usable: torch.Tensor, longest: int) -> torch.Tenso
     for step in range(depth):
         start = depth - 1 - step
         running = running & (earlier[:, start : start + length] == ending[:, step : step + 1])
-        # Looking costs nothing on a CPU; an accelerator would have to wait, and goes on.
-        if usable.device.type == "cpu" and not bool(running.any()):
+        # An accelerator would have to wait for the answer, and goes on.
+        if looks_are_free(usable) and not bool(running.any()):
             break
         found = found + running
     return found

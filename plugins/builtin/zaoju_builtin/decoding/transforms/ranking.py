@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+
+from zaoju_builtin.decoding.transforms.host_rows import Ids, Scores, first_ids, keep_tokens, looks_are_free
 
 _SHORT_LIST = 512
 
@@ -18,38 +21,51 @@ def leading(scores: torch.Tensor, cutoff: torch.Tensor, count: torch.Tensor) -> 
     return above | (equal & (equal.cumsum(dim=1) <= room))
 
 
-def smallest_sets(scores: torch.Tensor, probabilities: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-    """[N, V] bool: the first tokens by `scores` [N, V] that together hold the `share` [N, 1] of the probability.
+def keep_leading(
+    logits: torch.Tensor, cutoff: torch.Tensor, count: torch.Tensor, everything: torch.Tensor
+) -> torch.Tensor:
+    """The `count` [N, 1] largest of `logits` [N, V], where `cutoff` [N, 1] is the last of them; the others are -inf.
+
+    All of a row where `everything` [N, 1] says so.
+    """
+    if not looks_are_free(logits):
+        return logits.masked_fill(~(leading(logits, cutoff, count) | everything), float("-inf"))
+    rows = zip(logits.numpy(), cutoff.tolist(), count.tolist(), everything.tolist(), strict=True)
+    return keep_tokens(logits, (None if every else first_ids(row, last, most) for row, [last], [most], [every] in rows))
+
+
+def keep_smallest_sets(
+    logits: torch.Tensor, scores: torch.Tensor, probabilities: torch.Tensor, share: torch.Tensor
+) -> torch.Tensor:
+    """`logits` of the first tokens by `scores` that together hold the `share` [N, 1] of the probability; [N, V] each.
 
     Tokens are taken while the mass before them is below the share; the first always is. A share of 1 takes all.
     Where scores are equal, the probabilities must be too.
     """
-    cutoff, count = _ends(scores, probabilities, share)
-    return leading(scores, cutoff, count) | (share >= 1)
+    if not looks_are_free(logits):
+        return logits.masked_fill(~(_smallest_sets(scores, probabilities, share) | (share >= 1)), float("-inf"))
+    rows = zip(scores.numpy(), probabilities.numpy(), share.flatten().tolist(), strict=True)
+    return keep_tokens(logits, (None if own >= 1 else _smallest_set(row, chances, own) for row, chances, own in rows))
 
 
-def _ends(scores: torch.Tensor, probabilities: torch.Tensor, share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """For each row [N, 1]: the last score in the set, and the size of the set.
-
-    A short list of the largest is nearly always enough, and far quicker than sorting a vocabulary. Which rows need more
-    can be looked at for nothing on a CPU; an accelerator would have to wait for the answer, and sorts.
-    """
-    if scores.device.type != "cpu" or scores.shape[1] <= _SHORT_LIST:
-        cutoff, count, _ = _cut(*scores.sort(dim=1, descending=True), probabilities, share)
-        return cutoff, count
-    cutoff, count, mass = _cut(*scores.topk(_SHORT_LIST, dim=1), probabilities, share)
-    flat = ((mass < share) & (share < 1)).squeeze(1)
-    if bool(flat.any()):
-        ordered, tokens = scores[flat].sort(dim=1, descending=True)
-        cutoff[flat], count[flat], _ = _cut(ordered, tokens, probabilities[flat], share[flat])
-    return cutoff, count
+def _smallest_set(scores: Scores, probabilities: Scores, share: float) -> Ids:
+    """A short list of the largest is nearly always enough, and far quicker than sorting a vocabulary."""
+    width = len(scores)
+    for length in (min(_SHORT_LIST, width), width):
+        short = np.argpartition(scores, width - length)[width - length :]
+        ordered = short[np.argsort(-scores[short])]
+        # NumPy's own running sum is slower, and this is that of an accelerator.
+        mass = torch.from_numpy(probabilities[ordered]).cumsum(dim=0).numpy()
+        if mass[-1] >= share:
+            break
+    # Before the first token the mass is 0, and the first is in whatever the share is.
+    count = 1 + int(np.searchsorted(mass[:-1], share))
+    return first_ids(scores, scores[ordered[count - 1]], count)
 
 
-def _cut(
-    ordered: torch.Tensor, tokens: torch.Tensor, probabilities: torch.Tensor, share: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The last score in the set, the size of the set, and the mass of all `tokens`, which are in order: [N, 1] each."""
-    mass = probabilities.gather(1, tokens).cumsum(dim=1)
-    mass_before = torch.nn.functional.pad(mass[:, :-1], (1, 0))
+def _smallest_sets(scores: torch.Tensor, probabilities: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """[N, V] bool, by sorting: an accelerator would have to wait for whether a short list is enough."""
+    ordered, tokens = scores.sort(dim=1, descending=True)
+    mass_before = torch.nn.functional.pad(probabilities.gather(1, tokens).cumsum(dim=1)[:, :-1], (1, 0))
     count = (mass_before < share).sum(dim=1, keepdim=True).clamp(min=1)
-    return ordered.gather(1, count - 1), count, mass[:, -1:]
+    return leading(scores, ordered.gather(1, count - 1), count)

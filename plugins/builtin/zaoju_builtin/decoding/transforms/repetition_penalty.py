@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
-from zaoju_builtin.decoding.transforms.past import counts, in_window
+from zaoju_builtin.decoding.transforms.past import in_window, occurrences
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -31,6 +31,7 @@ class RepetitionPenalty(Transform):
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         penalty = options["repetition_penalty"].to(logits.dtype).unsqueeze(1)
         seen = in_window(context.history, options["repetition_window"])
-        used = counts(context.history, seen, logits.shape[1]) > 0
-        penalised = torch.where(logits > 0, logits / penalty, logits * penalty)
-        return torch.where(used, penalised, logits)
+        tokens, count = occurrences(context.history, seen, logits.shape[1])
+        used = logits.gather(1, tokens)
+        penalised = torch.where(used > 0, used / penalty, used * penalty)
+        return logits.scatter(1, tokens, torch.where(count > 0, penalised, used))

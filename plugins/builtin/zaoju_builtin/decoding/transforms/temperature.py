@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
+from zaoju_builtin.decoding.transforms.host_rows import looks_are_free
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -31,6 +32,12 @@ def divide(logits: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
     temperature = temperature.to(logits.dtype)
     frozen = temperature < _COLDEST
     divided = logits / temperature.masked_fill(frozen, 1.0)
-    best = logits.argmax(dim=1, keepdim=True)
-    loser = torch.ones_like(logits, dtype=torch.bool).scatter(1, best, False)
-    return divided.masked_fill(frozen & loser, float("-inf"))
+    if not looks_are_free(logits):
+        best = logits.argmax(dim=1, keepdim=True)
+        alone = torch.full_like(logits, float("-inf")).scatter(1, best, logits.gather(1, best))
+        return torch.where(frozen, alone, divided)
+    for row in frozen.flatten().nonzero().flatten().tolist():
+        token = int(logits[row].numpy().argmax())
+        divided[row].fill_(float("-inf"))
+        divided[row, token] = logits[row, token]
+    return divided

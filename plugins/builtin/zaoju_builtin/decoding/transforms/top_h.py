@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
-from zaoju_builtin.decoding.transforms.ranking import leading
+from zaoju_builtin.decoding.transforms.ranking import keep_leading
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -38,5 +38,4 @@ class TopH(Transform):
         spent = torch.special.entr(probabilities).cumsum(dim=1)
         fits = (spent <= top_h * spent[:, -1:]) & (probabilities > 0)
         count = fits.sum(dim=1, keepdim=True).clamp(min=1)
-        kept = leading(logits, leaders.gather(1, count - 1), count)
-        return logits.masked_fill(~kept & (top_h < 1), float("-inf"))
+        return keep_leading(logits, leaders.gather(1, count - 1), count, top_h >= 1)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
-from zaoju_builtin.decoding.transforms.ranking import leading
+from zaoju_builtin.decoding.transforms.host_rows import first_ids, keep_tokens, largest, looks_are_free
+from zaoju_builtin.decoding.transforms.ranking import keep_leading
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -27,8 +28,11 @@ class TopK(Transform):
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         width = logits.shape[1]
         top_k = options["top_k"].unsqueeze(1)
+        if looks_are_free(logits):
+            rows = zip(logits.numpy(), options["top_k"].tolist(), strict=True)
+            return keep_tokens(
+                logits, (first_ids(row, largest(row, k), k) if 0 < k < width else None for row, k in rows)
+            )
         count = torch.where(top_k > 0, top_k, width).clamp(max=width)
-        # Looking at a number costs nothing on a CPU; an accelerator would have to wait for it.
-        longest = int(count.max()) if logits.device.type == "cpu" else width
-        cutoff = logits.topk(longest, dim=1).values.gather(1, count - 1)
-        return logits.masked_fill(~leading(logits, cutoff, count), float("-inf"))
+        cutoff = logits.sort(dim=1, descending=True).values.gather(1, count - 1)
+        return keep_leading(logits, cutoff, count, top_k == 0)

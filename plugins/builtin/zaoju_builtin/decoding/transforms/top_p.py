@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
-from zaoju_builtin.decoding.transforms.ranking import smallest_sets
+from zaoju_builtin.decoding.transforms.host_rows import keep_tokens, looks_are_free
+from zaoju_builtin.decoding.transforms.nucleus import nuclei
+from zaoju_builtin.decoding.transforms.ranking import keep_smallest_sets
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -28,7 +30,7 @@ class TopP(Transform):
     only_removes = True
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
-        top_p = options["top_p"].unsqueeze(1)
+        if looks_are_free(logits):
+            return keep_tokens(logits, nuclei(logits, options["top_p"].tolist()))
         probabilities = logits.double().softmax(dim=1)
-        kept = smallest_sets(probabilities, probabilities, top_p)
-        return logits.masked_fill(~kept, float("-inf"))
+        return keep_smallest_sets(logits, probabilities, probabilities, options["top_p"].unsqueeze(1))

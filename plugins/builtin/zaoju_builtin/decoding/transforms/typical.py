@@ -9,7 +9,7 @@ import torch
 
 from zaoju import StepContext, Transform
 from zaoju_builtin.decoding.transforms.distribution import entropy
-from zaoju_builtin.decoding.transforms.ranking import smallest_sets
+from zaoju_builtin.decoding.transforms.ranking import keep_smallest_sets
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -29,10 +29,8 @@ class Typical(Transform):
     only_removes = True
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
-        typical_p = options["typical_p"].unsqueeze(1)
         wide = logits.double()
         probabilities = wide.softmax(dim=1)
         distance = (wide.log_softmax(dim=1) + entropy(probabilities)).abs()
         # Tokens that differ in probability are equally far away only by a coincidence of the last bit.
-        kept = smallest_sets(-distance, probabilities, typical_p)
-        return logits.masked_fill(~kept, float("-inf"))
+        return keep_smallest_sets(logits, -distance, probabilities, options["typical_p"].unsqueeze(1))
