@@ -51,29 +51,22 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as cache:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environment["PYTHONPYCACHEPREFIX"] = os.environ.get("COLD_CACHE", cache)
+        environment["PYTHONPYCACHEPREFIX"] = cache
         for model in arguments.models:
             floor = [sys.executable, "-c", FLOOR, str(model / "model.safetensors")]
-            torch_only = [sys.executable, "-c", "import torch; print(1, flush=True)"]
             command = [sys.executable, "-m", "zaoju", "generate", str(model), "--prompt", PROMPT, "--stream"]
             command += ["--max-new-tokens", "8", "--seed", "1"]
-            bare, ours, only = [], [], []
+            bare, ours = [], []
             for turn in range(arguments.rounds + 1):
-                row = (
-                    seconds(floor, environment, b""),
-                    seconds(command, environment, PROMPT.encode()),
-                    seconds(torch_only, environment, b""),
-                )
+                row = seconds(floor, environment, b""), seconds(command, environment, PROMPT.encode())
                 if turn:  # the first one writes the byte code
                     bare.append(row[0])
                     ours.append(row[1])
-                    only.append(row[2])
             ratios = sorted(one / other for one, other in zip(ours, bare, strict=True))
-            lean = sorted(one / other for one, other in zip(ours, only, strict=True))
+            spread = f"{ratios[len(ratios) // 4]:.2f} to {ratios[-1 - len(ratios) // 4]:.2f}"
             print(
-                f"{model}: first text after {statistics.median(ratios):.2f} times `import torch` and reading the weights"
-                f" ({ratios[len(ratios) // 4]:.2f} to {ratios[-1 - len(ratios) // 4]:.2f} in the middle half of {len(ratios)};"
-                f" medians {statistics.median(ours):.2f} s and {statistics.median(bare):.2f} s; over `import torch` alone {statistics.median(lean):.2f}, {statistics.median(only):.2f} s)"
+                f"{model}: first text after {statistics.median(ratios):.2f} times `import torch` and reading the weights "
+                f"({spread} in the middle half of {len(ratios)} rounds)"
             )
 
 
