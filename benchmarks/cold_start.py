@@ -65,7 +65,7 @@ def main() -> None:
             ratios = sorted(one / other for one, other in zip(ours, bare, strict=True))
             spread = f"{ratios[len(ratios) // 4]:.2f} to {ratios[-1 - len(ratios) // 4]:.2f}"
             print(
-                f"{model}: first text after {statistics.median(ratios):.2f} times `import torch` and reading the weights "
+                f"{model}: first text after {statistics.median(ratios):.2f} times `import torch` and reading weights "
                 f"({spread} in the middle half of {len(ratios)} rounds)"
             )
 
