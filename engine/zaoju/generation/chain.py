@@ -53,17 +53,6 @@ class RowBatch:
 
     uniforms: Uniforms
 
-    def part(self, places: Sequence[int], device: torch.device) -> RowBatch:
-        """The rows at `places`, from what is on the device already."""
-        index = whole_numbers(places, device)
-
-        def pick(columns: Columns | None) -> Columns | None:
-            return None if columns is None else {name: one.index_select(0, index) for name, one in columns.items()}
-
-        rows = [self.rows[place] for place in places]
-        idle = [None if one is None else one.index_select(0, index) for one in self.idle]
-        return RowBatch(rows, [pick(one) for one in self.columns], idle, self.uniforms.part(places))
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -141,11 +130,8 @@ class Chain:
         self._links = [Link(part, part.create(Transform)) for part in plan.chain]
         self._selector = None if plan.selector is None else plan.selector.create(Selector)
         self._selecting = plan.selector
-        self._compiled = (
-            None
-            if self._selector is None or any(link.remembers for link in self._links)
-            else CompiledChain(self._label, [link.transform for link in self._links], self._selector)
-        )
+        transforms = [link.transform for link in self._links]
+        self._compiled = None if self._selector is None else CompiledChain(self._label, transforms, self._selector)
 
     @staticmethod
     def key(plan: DecodingPlan) -> tuple[str, ...]:
@@ -180,13 +166,26 @@ class Chain:
 
     def batch(self, rows: Sequence[RowSettings], device: torch.device) -> RowBatch:
         """The rows together; use it again while the same rows go on together."""
-        idle = [[link.name in row.idle for row in rows] for link in self._links]
-        return RowBatch(
-            rows,
-            [None if all(some) else link.columns(rows, device) for link, some in zip(self._links, idle, strict=True)],
-            [upload(np.array(some), device).unsqueeze(1) if any(some) else None for some in idle],
-            Uniforms([row.seed for row in rows]),
-        )
+        idle = self._idle(rows)
+        columns = [
+            None if all(some) else link.columns(rows, device) for link, some in zip(self._links, idle, strict=True)
+        ]
+        return RowBatch(rows, columns, _masks(idle, device), Uniforms([row.seed for row in rows]))
+
+    def part(self, batch: RowBatch, places: Sequence[int], device: torch.device) -> RowBatch:
+        """The rows of a batch at `places`, from what is on the device already."""
+        index = whole_numbers(places, device)
+        rows = [batch.rows[place] for place in places]
+        idle = self._idle(rows)
+        columns = [
+            None if whole is None or all(some) else {name: one.index_select(0, index) for name, one in whole.items()}
+            for whole, some in zip(batch.columns, idle, strict=True)
+        ]
+        return RowBatch(rows, columns, _masks(idle, device), batch.uniforms.part(places))
+
+    def _idle(self, rows: Sequence[RowSettings]) -> list[list[bool]]:
+        """For each transform, for each row whether it changes nothing."""
+        return [[link.name in row.idle for row in rows] for link in self._links]
 
     def apply(
         self,
@@ -229,10 +228,12 @@ class Chain:
     ) -> tuple[Applied, torch.Tensor] | None:
         """`apply` and `select` as one compiled function: what the transforms made of `logits`, and the choices [N].
 
-        None where it does not pay or cannot be: on a CPU, or for a transform that remembers or that `torch.compile`
-        cannot capture; then call the two.
+        None where it does not pay or cannot be: on a CPU, or where a transform acts that remembers or that
+        `torch.compile` cannot capture; then call the two.
         """
         if self._compiled is None or not compiles_on(logits.device):
+            return None
+        if any(link.remembers and acts is not None for link, acts in zip(self._links, batch.columns, strict=True)):
             return None
         context = _context(logits, batch, indices, history, table)
         made = self._compiled.run(logits, batch.columns, batch.idle, context)
@@ -276,6 +277,10 @@ class Chain:
         )
 
 
+def _masks(idle: Sequence[Sequence[bool]], device: torch.device) -> list[torch.Tensor | None]:
+    return [upload(np.array(some), device).unsqueeze(1) if any(some) else None for some in idle]
+
+
 def _context(
     logits: torch.Tensor, batch: RowBatch, indices: Sequence[int], history: History, table: TokenTable
 ) -> StepContext:
@@ -294,7 +299,7 @@ def _random(uniforms: Uniforms, indices: Sequence[int], device: torch.device, st
 
 def _without(idle: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
     """`after`, but the `idle` [N, 1] rows of `before`."""
-    if after.device.type != "cpu":
+    if after.device.type != "cpu" or torch.compiler.is_compiling():
         return torch.where(idle, before, after)
     # There, rows that are copied cost a fraction of tokens that are asked one by one.
     rows = idle.squeeze(1).nonzero().squeeze(1)

@@ -46,10 +46,11 @@ def compiles_on(device: torch.device) -> bool:
 
 
 class CompiledChain:
-    """The transforms and the selector of a chain that remembers nothing, compiled for any number of rows.
+    """The transforms and the selector of a chain, compiled for any number of rows.
 
-    There is one function for each form of the chain, as most transforms of a long one are idle most of the time. What
-    cannot be captured is logged once, and `run` gives None from then on, so that the chain runs as it is written.
+    No transform that acts may remember anything. There is one function for each form of the chain, as most transforms
+    of a long one are idle most of the time. What cannot be captured is logged once, and `run` gives None from then on,
+    so that the chain runs as it is written.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class RecentBatches:
                 if batch.rows == rows:
                     return batch
             if all(row in recent.places for row in rows):
-                recent.last = recent.whole.part([recent.places[row] for row in rows], self._device)
+                recent.last = chain.part(recent.whole, [recent.places[row] for row in rows], self._device)
                 return recent.last
         whole = chain.batch(rows, self._device)
         # The chain that was met first stands first.

@@ -20,6 +20,7 @@ from zaoju.models.cache import CacheShape, KeyValueCache
 from zaoju.models.cache_window import Window
 from zaoju.models.causal_lm import CausalLM
 from zaoju.models.cross_entropy import chunk_logits, linear_cross_entropy
+from zaoju.models.embedding import new_embedding, on_meta
 from zaoju.models.gpt2_config import GPT2Config
 from zaoju.models.linear import LinearMaker
 
@@ -108,8 +109,8 @@ class Body(nn.Module):
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         self.dropout = config.embd_pdrop
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe = nn.Embedding(config.n_positions, config.n_embd)
+        self.wte = new_embedding(config.vocab_size, config.n_embd)
+        self.wpe = new_embedding(config.n_positions, config.n_embd)
         self.h = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
         self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
 
@@ -144,7 +145,8 @@ class GPT2(CausalLM):
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         self._laid_out_head: nn.Module | None = None
-        self._draw_weights()
+        if not on_meta():
+            self._draw_weights()
 
     def forward(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         return self.logits(self.hidden_states(ids, cache))

@@ -20,6 +20,7 @@ from zaoju.models.cache import CacheShape, KeyValueCache
 from zaoju.models.cache_window import Window
 from zaoju.models.causal_lm import CausalLM
 from zaoju.models.cross_entropy import chunk_logits, linear_cross_entropy
+from zaoju.models.embedding import new_embedding, on_meta
 from zaoju.models.linear import LinearMaker
 from zaoju.models.llama_config import LlamaConfig
 from zaoju.models.rotary import frequencies, turn
@@ -133,7 +134,7 @@ class Body(nn.Module):
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
-        self.embed_tokens = nn.Embedding(config.vocabulary_size, config.width)
+        self.embed_tokens = new_embedding(config.vocabulary_size, config.width)
         self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         self._rotary = config.head_width, config.rotary
@@ -173,7 +174,8 @@ class Llama(CausalLM):
         if not config.tied:
             self.lm_head = nn.Linear(config.width, config.vocabulary_size, bias=False)
         self._laid_out_head: nn.Module | None = None
-        self._draw_weights()
+        if not on_meta():
+            self._draw_weights()
 
     def forward(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         return self.logits(self.hidden_states(ids, cache))

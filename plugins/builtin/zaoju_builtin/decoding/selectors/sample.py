@@ -39,6 +39,8 @@ def _draw(logits: npt.NDArray[np.float32], uniform: float) -> int:
     possible = logits > -np.inf
     # Of most rows nothing was removed, or nearly all.
     ids = None if possible.all() else np.flatnonzero(possible)
+    if ids is not None and not len(ids):
+        return 0  # nothing is left to take, which the engine tells by the logit of whatever is taken
     left = torch.from_numpy(logits if ids is None else logits[ids]).double()
     # The scale of the weights does not matter, so they need no sum before they are added up.
     mass = (left - left.max()).exp_().cumsum(dim=0).numpy()

@@ -33,20 +33,35 @@ def matches(history: History, usable: torch.Tensor, longest: int) -> torch.Tenso
     Counted up to `longest`. A token at a place that is not `usable` [N, L] equals none, so it ends a match.
     """
     length = history.tokens.shape[1]
-    # While a graph is captured the length is any, and the graph goes through all depths.
+    # A graph is captured for histories of any length, so it goes through all depths.
     depth = longest if torch.compiler.is_compiling() else min(longest, length)
     back = history.valid.sum(dim=1, keepdim=True) - 1 - torch.arange(depth, device=usable.device)
     # From the last token backwards. Before the first token of a row this gives any token, which is compared with what
     # stands earlier still: with nothing.
     ending = history.tokens.gather(1, back.clamp(min=0))
     earlier = torch.nn.functional.pad(history.tokens.masked_fill(~usable, -1), (depth, 0), value=-1)
+    if not looks_are_free(usable):
+        return _all_depths(earlier, ending).masked_fill(~history.valid, 0)
     found = torch.zeros_like(history.tokens)
     running = history.valid
     for step in range(depth):
         start = depth - 1 - step
         running = running & (earlier[:, start : start + length] == ending[:, step : step + 1])
-        # An accelerator would have to wait for the answer, and goes on.
-        if looks_are_free(usable) and not bool(running.any()):
+        if not bool(running.any()):
             break
         found = found + running
     return found
+
+
+def _all_depths(earlier: torch.Tensor, ending: torch.Tensor) -> torch.Tensor:
+    """[N, L] int64: the same as one operation, where it would have to wait for whether to go deeper.
+
+    `earlier` [N, depth + L] has the places before those of the row, `ending` [N, depth] the last tokens backwards.
+    """
+    depth = ending.shape[1]
+    length = earlier.shape[1] - depth
+    back = torch.arange(depth - 1, -1, -1, device=earlier.device)
+    before = earlier[:, back.unsqueeze(1) + torch.arange(length, device=earlier.device)]
+    # Past the last depth every place differs, so there is a first difference.
+    differs = torch.nn.functional.pad(before != ending.unsqueeze(2), (0, 0, 0, 1), value=True)
+    return differs.to(torch.int8).argmax(dim=1)
