@@ -9,10 +9,11 @@ from torch import nn
 def new_embedding(rows: int, width: int) -> nn.Embedding:
     """An embedding with drawn weights; on the meta device, where nothing is kept, without.
 
-    torch imports its compiler to draw normal numbers there, which takes as long as to read the weights of a small model.
+    torch imports its compiler to draw normal numbers there, which takes as long as to read a small model.
     """
     if on_meta():
-        empty: nn.Embedding = nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False)  # type: ignore[no-untyped-call]
+        nothing = torch.empty(rows, width)
+        empty: nn.Embedding = nn.Embedding.from_pretrained(nothing, freeze=False)  # type: ignore[no-untyped-call]
         return empty
     return nn.Embedding(rows, width)
 
