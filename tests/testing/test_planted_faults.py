@@ -16,6 +16,7 @@ from planted_faults import FAULTS, SOUND, Fault
 from zaoju.testing import (
     ConstraintContract,
     ProposerContract,
+    RunnerContract,
     SearchContract,
     SelectorContract,
     StrategyContract,
@@ -71,5 +72,6 @@ def test_every_one_was_run(failures: Failures) -> None:
 def test_every_check_of_decoders_catches_a_fault() -> None:
     """A check that no fault makes fail may not be able to."""
     kits = [TransformContract, SelectorContract, SearchContract, ProposerContract, ConstraintContract, StrategyContract]
+    kits.append(RunnerContract)
     checks = {name for kit in kits for name in dir(kit) if name.startswith("test_")}
     assert checks - {fault.check for fault in FAULTS} <= {"test_it_can_be_named_in_a_config"}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zaoju.testing.hostile_text import HOSTILE_TEXTS
     from zaoju.testing.proposer import ProposerContract
     from zaoju.testing.reader import ReaderContract
+    from zaoju.testing.runner import RunnerContract
     from zaoju.testing.search import SearchContract
     from zaoju.testing.segmenter import SegmenterContract
     from zaoju.testing.selector import SelectorContract
@@ -36,6 +37,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.testing.hostile_text": ("HOSTILE_TEXTS",),
         "zaoju.testing.proposer": ("ProposerContract",),
         "zaoju.testing.reader": ("ReaderContract",),
+        "zaoju.testing.runner": ("RunnerContract",),
         "zaoju.testing.search": ("SearchContract",),
         "zaoju.testing.segmenter": ("SegmenterContract",),
         "zaoju.testing.selector": ("SelectorContract",),
@@ -53,6 +55,7 @@ __all__ = [
     "ProposerContract",
     "ReaderContract",
     "Row",
+    "RunnerContract",
     "SearchContract",
     "SegmenterContract",
     "SelectorContract",

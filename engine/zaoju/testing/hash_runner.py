@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -51,7 +51,8 @@ class HashRunner(Runner):
 
     def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
         """`Runner.prefill`."""
-        assert prompts and all(0 < len(prompt) <= self.context_length for prompt in prompts)
+        assert prompts and all(prompts)
+        self._check_room(map(len, prompts))
         rows = [self._new_row(prompt, keep_hidden=keep_hidden) for prompt in prompts]
         self.tokens_read += sum(map(len, prompts))
         return rows, torch.stack([logits[-1] for logits in self._pass(rows, [[]] * len(rows))])
@@ -110,14 +111,21 @@ class HashRunner(Runner):
     def _pass(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         """Append tokens to rows: for each row the logits after each of them, or after the row where there are none."""
         assert len(set(rows)) == len(rows) > 0
+        self._check_room(len(self.rows[row]) + len(new) for row, new in zip(rows, tokens, strict=True))
         self.passes += 1
         return [self._appended(row, new) for row, new in zip(rows, tokens, strict=True)]
+
+    def _check_room(self, lengths: Iterable[int]) -> None:
+        """Refuse rows that would be longer than the context, before any of them is changed."""
+        longest = max(lengths)
+        if longest > self.context_length:
+            raise ValueError(f"a row would have {longest} tokens, and the context is {self.context_length}")
 
     def _appended(self, row: int, tokens: Sequence[int]) -> torch.Tensor:
         self.tokens_read += len(tokens)
         logits = [] if tokens else [self._row(self.rows[row])]
         for token in tokens:
-            assert 0 <= token < self.vocabulary_size and len(self.rows[row]) < self.context_length
+            assert 0 <= token < self.vocabulary_size
             self.rows[row].append(token)
             self.largest_token = max(self.largest_token, token)
             logits.append(self._row(self.rows[row]))
