@@ -221,6 +221,7 @@ def test_version(project: Path, call: Call) -> None:
         (["config", "check", "--set", "model.init_from=/nowhere"], "model.init_from: /nowhere does not exist"),
         (["prepare", "--set", "model.init_from=."], "has no config.json"),
         (["generate", "nowhere", "--prompt", "我"], "nowhere"),
+        (["generat", "--prompt", "我"], "there is no command 'generat'; did you mean 'generate'?"),
         (["generate"], "nothing to continue"),
         (["generate", "--prompt", "我", "--output", "no/dir/x.jsonl"], "the folder no/dir does not exist"),
         (["segment", "--segmenter", "jeiba", "小明"], "did you mean 'jieba'"),

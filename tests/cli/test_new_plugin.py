@@ -20,7 +20,7 @@ from zaoju.cli import main
 
 KINDS = [
     *("segmenter", "vocabulary", "reader", "cleaner"),
-    *("transform", "selector", "search", "proposer", "constraint"),
+    *("transform", "selector", "search", "proposer", "constraint", "runner"),
 ]
 
 

@@ -106,7 +106,7 @@ class TestBounds:
     def test_kept_rows_make_room_where_memory_is_short(self) -> None:
         model = small_gpt2(VOCABULARY, CONTEXT)
         token = model.new_cache().row_bytes(1)
-        runner = LeanRunner(model, most_bytes=3 * 64 * token)
+        runner = LeanRunner(model, most_bytes=3 * 42 * token)
         shared = SharedPrefixes(runner)
         rows, _ = shared.prefill([prefix(40, seed) for seed in range(3)])
         shared.drop(rows)
@@ -120,9 +120,16 @@ class TestBounds:
         shared.prefill([[*prefix(40, 3), 1], [5], [6]])  # goes on from a kept row, the other two make room
 
     def test_a_failure_leaves_nothing_behind(self, inner: HashRunner, shared: SharedPrefixes) -> None:
-        with pytest.raises(AssertionError):
+        with pytest.raises(ValueError, match="cannot begin with 230 tokens: 1 to 200 are possible"):
             shared.prefill([prefix(30), [*prefix(30), *prefix(CONTEXT)]])
         assert inner.rows == {}
+
+    def test_a_kept_row_is_not_the_callers(self, shared: SharedPrefixes) -> None:
+        [row], _ = shared.prefill([prefix(40)])
+        shared.drop([row])
+        for use in (lambda: shared.step([row], [1]), lambda: shared.fork(row), lambda: shared.append([row], [[1]])):
+            with pytest.raises(ValueError, match=f"row {row} does not live"):
+                use()
 
     def test_a_runner_without_the_abilities(self) -> None:
         class Plain(HashRunner):

@@ -142,6 +142,7 @@ class TestTheMemoryBound:
         assert cache.most_rows(100) == 100_000 // (100 * token * 3 // 2)
         most = cache.most_rows(64) or 0
         rows = cache.allocate(most)
+        feed(model, cache, {row: [1] * 64 for row in rows})
         assert cache.bytes * 3 / 2 <= 100_000
         with pytest.raises(UserError, match=r"would need 17 rows of 64 tokens.*may take 0.00 GiB"):
             cache.allocate(1)

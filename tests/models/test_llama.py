@@ -92,7 +92,7 @@ def test_logits(theirs: PreTrainedModel, ours: CausalLM) -> None:
 
 @pytest.mark.parametrize("laid_out", [True, False])
 def test_ragged_batches_in_any_company(theirs: PreTrainedModel, ours: CausalLM, laid_out: bool) -> None:
-    runner = LeanRunner.over_loaded(ours, LeanRunnerOptions()) if laid_out else LeanRunner(ours)
+    runner = LeanRunner.taking_over(ours, LeanRunnerOptions()) if laid_out else LeanRunner(ours)
     draw = random.Random(1)
     texts: dict[int, list[int]] = {}
     for _ in range(14):

@@ -13,7 +13,7 @@ from zaoju.files import read_json_object
 from zaoju.generation.lean_options import LeanRunnerOptions
 from zaoju.generation.lean_runner import LeanRunner
 from zaoju.generation.token_table import TokenizerTable
-from zaoju.models import CausalLM, choose_device, load_model
+from zaoju.models import CausalLM, LeanLM, choose_device, load_model
 from zaoju.plugins import ResolvedComponent
 from zaoju.tokenization import Tokenizer
 
@@ -29,7 +29,7 @@ ARTEFACT_FORMAT = 1
 
 def runner_over(model: CausalLM) -> Runner:
     """The fastest runner for a model that is already in memory and in evaluation mode; the model stays as it is."""
-    if model.lean:
+    if isinstance(model, LeanLM):
         return LeanRunner(model)
     # Deferred: importing transformers' models takes longer than importing torch.
     from zaoju.generation.transformers_runner import TransformersRunner
@@ -60,7 +60,7 @@ def open_runner(folder: Path, device: str, plugins: PluginManager, choice: Runne
     choice = choice or _text(described.get("runner"))
     if choice is None:
         model = load_model(folder, choose_device(device))
-        return LeanRunner.over_loaded(model, LeanRunnerOptions()) if model.lean else runner_over(model)
+        return LeanRunner.taking_over(model, LeanRunnerOptions()) if isinstance(model, LeanLM) else runner_over(model)
     chosen = choice if isinstance(choice, ResolvedComponent) else resolve_choice(plugins, "runner", choice)
     return chosen.load(Runner).open(folder, device=device, options=chosen.option_values())
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import torch
 
-from zaoju.models import CausalLM, KeyValueCache
+from zaoju.models import KeyValueCache, LeanLM
 from zaoju.models.static_window import StaticWindow
 
 _SMALLEST_USED = 128
@@ -33,7 +33,7 @@ class _Graph:
 class CapturedSteps:
     """Steps of a model over the first slots of a cache. Graphs are forgotten when the cache's buffers have moved."""
 
-    def __init__(self, model: CausalLM, cache: KeyValueCache, capture: Capture, *, compiled: bool) -> None:
+    def __init__(self, model: LeanLM, cache: KeyValueCache, capture: Capture, *, compiled: bool) -> None:
         self._model = model
         self._cache = cache
         self._capture = capture
@@ -84,7 +84,7 @@ class CapturedSteps:
 
 
 def _forward(
-    model: CausalLM,
+    model: LeanLM,
     tokens: torch.Tensor,
     lengths: torch.Tensor,
     keys: Sequence[torch.Tensor],

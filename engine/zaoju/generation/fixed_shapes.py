@@ -9,6 +9,7 @@ from typing import Self
 import torch
 
 from zaoju.contracts import Options, Runner
+from zaoju.generation.row_lengths import RowLengths
 
 
 class FixedShapes(Runner):
@@ -17,6 +18,7 @@ class FixedShapes(Runner):
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
+        self._lengths = RowLengths(runner.context_length)
         self.vocabulary_size = runner.vocabulary_size
         self.context_length = runner.context_length
         self.abilities = runner.abilities - {"append"}  # a prompt is read in one piece always
@@ -32,6 +34,7 @@ class FixedShapes(Runner):
         return self._runner.most_rows(length)
 
     def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
+        self._lengths.check_prompts(prompts)
         rows: list[int] = []
         logits = []
         try:
@@ -44,28 +47,37 @@ class FixedShapes(Runner):
         except BaseException:
             self._runner.drop(rows)
             raise
+        self._lengths.begin(rows, prompts)
         return rows, torch.cat(logits)
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
-        return torch.cat([self._runner.step([row], [token]) for row, token in zip(rows, tokens, strict=True)])
+        return torch.cat(self.extend(rows, [[token] for token in tokens]))
 
     def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
-        return [
-            torch.cat([self._runner.step([row], [token]) for token in new])
-            for row, new in zip(rows, tokens, strict=True)
-        ]
+        # Before any of them: what is refused must leave all rows as they were.
+        self._lengths.check_room(rows, map(len, tokens))
+        return [torch.cat([self._one(row, token) for token in new]) for row, new in zip(rows, tokens, strict=True)]
 
     def rewind(self, rows: Sequence[int], counts: Sequence[int]) -> None:
         self._runner.rewind(rows, counts)
+        self._lengths.grow(rows, [-count for count in counts])
 
     def fork(self, row: int) -> int:
-        return self._runner.fork(row)
+        copy = self._runner.fork(row)
+        self._lengths.fork(row, copy)
+        return copy
 
     def hidden(self, row: int) -> torch.Tensor:
         return self._runner.hidden(row)
 
     def drop(self, rows: Sequence[int]) -> None:
         self._runner.drop(rows)
+        self._lengths.end(rows)
 
     def score(self, sequences: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         return [self._runner.score([sequence])[0] for sequence in sequences]
+
+    def _one(self, row: int, token: int) -> torch.Tensor:
+        logits = self._runner.step([row], [token])
+        self._lengths.grow([row], [1])
+        return logits

@@ -14,7 +14,7 @@ from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, right_pad
 from zaoju.generation.captured_steps import CapturedSteps, cuda_graph
 from zaoju.generation.kept_hidden import KeptHidden
 from zaoju.generation.lean_options import LeanRunnerOptions
-from zaoju.models import CausalLM, choose_device, free_memory, linear_maker, load_model
+from zaoju.models import LeanLM, choose_device, free_memory, linear_maker, load_model
 
 _SHARE_OF_FREE_MEMORY = 0.8
 """Of what is free once the weights are read, for the cache; the rest is for what a pass computes."""
@@ -31,7 +31,7 @@ class LeanRunner(Runner):
 
     abilities: frozenset[Ability] = frozenset({"append", "rewind", "hidden"})
 
-    def __init__(self, model: CausalLM, *, most_bytes: int | None = None) -> None:
+    def __init__(self, model: LeanLM, *, most_bytes: int | None = None) -> None:
         self.model = model
         self.vocabulary_size = model.vocabulary_size
         self.context_length = model.context_length
@@ -42,23 +42,20 @@ class LeanRunner(Runner):
 
     @classmethod
     def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
-        chosen = options if isinstance(options, LeanRunnerOptions) else LeanRunnerOptions()
-        place = torch.device(choose_device(device))
-        model = load_model(folder, place.type)
-        if not model.lean:
+        chosen = LeanRunnerOptions() if options is None else options
+        assert isinstance(chosen, LeanRunnerOptions)
+        model = load_model(folder, choose_device(device))
+        if not isinstance(model, LeanLM):
             raise ArtefactError(
                 f"{folder}: the lean runner reads models of the GPT-2 and Llama families, and this is "
                 f"{model.architecture}; leave the runner out, or ask for runner transformers"
             )
-        return cls._over(model.eval(), place, chosen)
+        return cls.taking_over(model, chosen)
 
     @classmethod
-    def over_loaded(cls, model: CausalLM, options: LeanRunnerOptions) -> Self:
-        """A runner that takes over a model that was read for it alone: its matrices are laid out anew."""
-        return cls._over(model, next(model.parameters()).device, options)
-
-    @classmethod
-    def _over(cls, model: CausalLM, device: torch.device, options: LeanRunnerOptions) -> Self:
+    def taking_over(cls, model: LeanLM, options: LeanRunnerOptions) -> Self:
+        """A runner for a model in evaluation mode that nobody else uses: its matrices are laid out anew."""
+        device = next(model.parameters()).device
         weights = sum(weight.numel() * weight.itemsize for weight in model.parameters())
         free = free_memory(device)
         may_pack = device.type == "cpu" and (free is None or free > _ROOM_FOR_A_COPY * weights)

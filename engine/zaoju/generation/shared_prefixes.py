@@ -12,6 +12,7 @@ import torch
 from zaoju.contracts import Options, Runner
 from zaoju.errors import CacheFullError
 from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches
+from zaoju.generation.row_lengths import RowLengths
 
 T = TypeVar("T")
 
@@ -45,6 +46,8 @@ class SharedPrefixes(Runner):
         """The rows that have begun to write, and how many tokens each has beyond its prompt."""
         self._kept: dict[int, None] = {}
         """Rows that were dropped, the one that was used last at the end."""
+        self._lengths = RowLengths(runner.context_length)
+        """The rows that the caller has; a kept row is none of them."""
         self._unshared: set[int] = set()
         """Rows that keep hidden states: those of a shared beginning are not there."""
 
@@ -62,9 +65,11 @@ class SharedPrefixes(Runner):
         return self._source(prompt)[1]
 
     def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
+        self._lengths.check_prompts(prompts)
         if keep_hidden:
             rows, logits = self._with_room(partial(self.inner.prefill, prompts, keep_hidden=True))
             self._unshared.update(rows)
+            self._lengths.begin(rows, prompts)
             return rows, logits
         begun: dict[int, int] = {}
         given: dict[int, torch.Tensor] = {}
@@ -77,17 +82,22 @@ class SharedPrefixes(Runner):
         except BaseException:
             self._end(list(begun.values()))
             raise
-        order = range(len(prompts))
-        return [begun[number] for number in order], torch.stack([given[number] for number in order])
+        rows = [begun[number] for number in range(len(prompts))]
+        self._lengths.begin(rows, prompts)
+        return rows, torch.stack([given[number] for number in range(len(prompts))])
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
+        self._lengths.check_room(rows, [1] * len(rows))
         logits = self._with_room(partial(self.inner.step, rows, tokens))
+        self._lengths.grow(rows, [1] * len(rows))
         for row in rows:
             self._growing[row] = self._growing.get(row, 0) + 1
         return logits
 
     def append(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        self._lengths.check_room(rows, map(len, tokens))
         logits = self._with_room(partial(self.inner.append, rows, tokens))
+        self._lengths.grow(rows, map(len, tokens))
         for row, new in zip(rows, tokens, strict=True):
             if row in self._growing or row not in self._prompts:
                 self._growing[row] = self._growing.get(row, 0) + len(new)
@@ -96,13 +106,16 @@ class SharedPrefixes(Runner):
         return logits
 
     def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        self._lengths.check_room(rows, map(len, tokens))
         logits = self._with_room(partial(self.inner.extend, rows, tokens))
+        self._lengths.grow(rows, map(len, tokens))
         for row, new in zip(rows, tokens, strict=True):
             self._growing[row] = self._growing.get(row, 0) + len(new)
         return logits
 
     def rewind(self, rows: Sequence[int], counts: Sequence[int]) -> None:
         self.inner.rewind(rows, counts)
+        self._lengths.grow(rows, [-count for count in counts])
         for row, count in zip(rows, counts, strict=True):
             written = self._growing.get(row, 0)
             self._growing[row] = max(0, written - count)
@@ -110,7 +123,9 @@ class SharedPrefixes(Runner):
                 del self._prompts[row][written - count :]
 
     def fork(self, row: int) -> int:
+        self._lengths.of(row)  # refuses a row that has ended
         copy = self._with_room(partial(self.inner.fork, row))
+        self._lengths.fork(row, copy)
         # The copy is no better to go on from than its origin, so only the origin is remembered by its prompt.
         if row in self._unshared:
             self._unshared.add(copy)
@@ -120,6 +135,7 @@ class SharedPrefixes(Runner):
         return self.inner.hidden(row)
 
     def drop(self, rows: Sequence[int]) -> None:
+        self._lengths.end(rows)
         ended = []
         for row in rows:
             prompt = self._prompts.get(row, [])

@@ -14,6 +14,7 @@ from zaoju.contracts import Ability, Options, Runner
 from zaoju.errors import ArtefactError
 from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, right_padded, score_sequences
 from zaoju.generation.kept_hidden import KeptHidden
+from zaoju.generation.row_lengths import RowLengths
 from zaoju.models import TransformersLM, choose_device
 from zaoju.models.transformers_lm import keeps_key_value_cache
 
@@ -85,6 +86,7 @@ class TransformersRunner(Runner):
         self._takes_logits_to_keep = "logits_to_keep" in takes
         self._groups: dict[int, _Group] = {}
         self._next_row = 0
+        self._lengths = RowLengths(self.context_length)
 
     @classmethod
     def open(cls, folder: Path, *, device: str = "auto", options: Options | None = None) -> Self:
@@ -93,7 +95,9 @@ class TransformersRunner(Runner):
 
     @torch.inference_mode()
     def prefill(self, prompts: Sequence[Sequence[int]], *, keep_hidden: bool = False) -> tuple[list[int], torch.Tensor]:
+        self._lengths.check_prompts(prompts)
         rows = [self._new_row() for _ in prompts]
+        self._lengths.begin(rows, prompts)
         if keep_hidden:
             self._hidden.start(rows)
         logits = torch.empty(len(prompts), self.vocabulary_size, device=self._device)
@@ -108,22 +112,26 @@ class TransformersRunner(Runner):
         except BaseException:
             # The caller learns of no row, so none may stay: memory is short where a later part fails.
             self._hidden.drop(rows)
+            self._lengths.end([row for row in rows if row not in self._groups])
             self.drop([row for row in rows if row in self._groups])
             raise
         return rows, logits
 
     @torch.inference_mode()
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
+        self._lengths.check_room(rows, [1] * len(rows))
         place = {row: number for number, row in enumerate(rows)}
         logits = torch.empty(len(rows), self.vocabulary_size, device=self._device)
         for group in self._groups_of(rows):
             ids = torch.tensor([[tokens[place[row]]] for row in group.rows], device=self._device)
             new = torch.ones_like(ids)
             logits[[place[row] for row in group.rows]] = self._forward(group, ids, new, 1)[:, -1]
+            self._lengths.grow(group.rows, [1] * len(group.rows))
         return logits
 
     @torch.inference_mode()
     def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        self._lengths.check_room(rows, map(len, tokens))
         place = {row: number for number, row in enumerate(rows)}
         logits: list[torch.Tensor] = [torch.empty(0)] * len(rows)
         for group in self._groups_of(rows):
@@ -133,6 +141,7 @@ class TransformersRunner(Runner):
             given = self._forward(group, ids, real, ids.shape[1])
             for row, one, after in zip(group.rows, new, given, strict=True):
                 logits[place[row]] = after[: len(one)]
+            self._lengths.grow(group.rows, map(len, new))
         return logits
 
     @torch.inference_mode()
@@ -141,15 +150,18 @@ class TransformersRunner(Runner):
             if count:
                 self._groups[row].forget(row, count)
                 self._hidden.rewind(row, -count)
+                self._lengths.grow([row], [-count])
 
     @torch.inference_mode()
     def fork(self, row: int) -> int:
+        self._lengths.of(row)  # refuses a row that has ended
         group = self._groups[row]
         copied = _Group(group.rows, group.mask, copy.deepcopy(group.cache))
         copied.keep([row])
         copied.rows = [self._new_row()]
         self._groups[copied.rows[0]] = copied
         self._hidden.fork(row, copied.rows[0])
+        self._lengths.fork(row, copied.rows[0])
         return copied.rows[0]
 
     def hidden(self, row: int) -> torch.Tensor:
@@ -159,6 +171,7 @@ class TransformersRunner(Runner):
     def drop(self, rows: Sequence[int]) -> None:
         leaving = set(rows)
         self._hidden.drop(rows)
+        self._lengths.end(rows)
         groups = {id(group): group for row in rows if (group := self._groups.pop(row))}
         for group in groups.values():
             staying = [row for row in group.rows if row not in leaving]

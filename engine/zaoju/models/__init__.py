@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zaoju.models.factory import load_model, new_model
     from zaoju.models.gpt2 import GPT2
     from zaoju.models.gpt2_config import GPT2Config
+    from zaoju.models.lean_lm import LeanLM
     from zaoju.models.linear import Precision, linear_maker
     from zaoju.models.llama import Llama
     from zaoju.models.llama_config import LlamaConfig
@@ -34,6 +35,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.models.factory": ("load_model", "new_model"),
         "zaoju.models.gpt2": ("GPT2",),
         "zaoju.models.gpt2_config": ("GPT2Config",),
+        "zaoju.models.lean_lm": ("LeanLM",),
         "zaoju.models.linear": ("Precision", "linear_maker"),
         "zaoju.models.llama": ("Llama",),
         "zaoju.models.llama_config": ("LlamaConfig",),
@@ -49,6 +51,7 @@ __all__ = [
     "CausalLM",
     "GPT2Config",
     "KeyValueCache",
+    "LeanLM",
     "Llama",
     "LlamaConfig",
     "Precision",

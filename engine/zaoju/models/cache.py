@@ -97,7 +97,7 @@ class KeyValueCache:
         """Handles of `number` new, empty rows, never used before. Raises `CacheFullError` where memory is used up."""
         free = [slot for slot in range(self.slots) if slot not in self._owners][:number]
         if len(free) < number:
-            self._fit(len(self._owners) + number, min(_FIRST_CAPACITY, self.shape.context_length))
+            self._fit(len(self._owners) + number, 1)
             free = [slot for slot in range(self.slots) if slot not in self._owners][:number]
         rows = [next(self._numbers) for _ in range(number)]
         for row, slot in zip(rows, free, strict=True):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from zaoju.models.cache import KeyValueCache
 from zaoju.models.cache_window import Window
-from zaoju.models.linear import LinearMaker
 
 
 class CausalLM(nn.Module, ABC):
@@ -20,9 +17,6 @@ class CausalLM(nn.Module, ABC):
 
     Its parameters bear the names that transformers gives them, so that its folder loads there.
     """
-
-    lean: ClassVar[bool] = False
-    """Whether this is a module of the engine, with `hidden_states`, `logits`, `new_cache` and `lay_out`."""
 
     architecture: str
     """The model type of transformers, such as `gpt2`."""
@@ -54,25 +48,6 @@ class CausalLM(nn.Module, ABC):
     def logits_of_loss(self, tokens: int) -> int:
         """How many logits `loss` over `tokens` tokens holds in memory at once."""
         return tokens * self.vocabulary_size
-
-    def hidden_states(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
-        """[B, T, width]: what the layers make of `ids` [B, T]; the arguments are those of `forward`.
-
-        Only for a `lean` model; so are the next three.
-        """
-        raise NotImplementedError(f"{type(self).__name__} computes logits only")
-
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """[..., V]: the logits of the token after each of `hidden` [..., width]."""
-        raise NotImplementedError(f"{type(self).__name__} computes logits only")
-
-    def new_cache(self, most_bytes: int | None = None) -> KeyValueCache:
-        """An empty cache for this model that never takes more than `most_bytes`."""
-        raise NotImplementedError(f"{type(self).__name__} keeps a cache of its own kind")
-
-    def lay_out(self, make: LinearMaker) -> None:
-        """Replace every matrix by what `make` makes of it, for decoding. No training and no saving after that."""
-        raise NotImplementedError(f"{type(self).__name__} is computed as it is")
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -15,6 +15,7 @@ from zaoju.files import read_json_object
 from zaoju.models.causal_lm import CausalLM
 from zaoju.models.gpt2 import GPT2
 from zaoju.models.gpt2_config import GPT2Config
+from zaoju.models.lean_lm import LeanLM
 from zaoju.models.llama import Llama
 from zaoju.models.llama_config import LlamaConfig
 
@@ -89,9 +90,9 @@ def _lean_config(values: dict[str, object], folder: Path) -> GPT2Config | LlamaC
         raise ArtefactError(f"{folder / 'config.json'} cannot be a model of type {family}: {error}") from error
 
 
-def _load_lean(config: GPT2Config | LlamaConfig, files: list[Path], folder: Path) -> CausalLM:
+def _load_lean(config: GPT2Config | LlamaConfig, files: list[Path], folder: Path) -> LeanLM:
     with torch.device("meta"):
-        model: CausalLM = GPT2(config) if isinstance(config, GPT2Config) else Llama(config)
+        model: LeanLM = GPT2(config) if isinstance(config, GPT2Config) else Llama(config)
     expected = {name: parameter.shape for name, parameter in model.named_parameters()}
     found = _read_weights(files, "transformer." if isinstance(config, GPT2Config) else "model.")
     if "lm_head.weight" not in expected:  # the head is the embedding, and some folders hold it twice

@@ -6,22 +6,19 @@ layout of the projections are those of transformers' GPT2LMHeadModel, so weights
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
 from zaoju.models.attention import causal_attention
-from zaoju.models.cache import CacheShape, KeyValueCache
+from zaoju.models.cache import CacheShape
 from zaoju.models.cache_window import Window
-from zaoju.models.causal_lm import CausalLM
-from zaoju.models.cross_entropy import chunk_logits, linear_cross_entropy
 from zaoju.models.embedding import new_embedding, on_meta
 from zaoju.models.gpt2_config import GPT2Config
+from zaoju.models.lean_lm import LeanLM
 from zaoju.models.linear import LinearMaker
 
 
@@ -123,7 +120,7 @@ class Body(nn.Module):
         return normalised
 
 
-class GPT2(CausalLM):
+class GPT2(LeanLM):
     """GPT-2 with freshly drawn weights; `zaoju.models.load_model` reads trained ones.
 
     The first weights are GPT-2's: normal with deviation 0.02, and those that end in the residual stream divided by the
@@ -132,68 +129,38 @@ class GPT2(CausalLM):
     """
 
     architecture = "gpt2"
-    lean = True
 
     def __init__(self, config: GPT2Config) -> None:
-        super().__init__()
+        super().__init__(
+            vocabulary_size=config.vocab_size,
+            context_length=config.n_positions,
+            layers=config.n_layer,
+            width=config.n_embd,
+        )
         self.config = config
-        self.vocabulary_size = config.vocab_size
-        self.context_length = config.n_positions
-        self.layers = config.n_layer
-        self.width = config.n_embd
         self.transformer = Body(config)
         if not config.tie_word_embeddings:
-            self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
-        self._laid_out_head: nn.Module | None = None
+            self.add_head()
         if not on_meta():
             self._draw_weights()
 
-    def forward(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
-        return self.logits(self.hidden_states(ids, cache))
+    @property
+    def body(self) -> Body:
+        return self.transformer
 
-    def hidden_states(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
-        """[B, T, width]: what the layers make of `ids` [B, T]; the arguments are those of `forward`."""
-        hidden: torch.Tensor = self.transformer(ids, cache)
-        if cache is not None:
-            cache.finish()
-        return hidden
+    @property
+    def blocks(self) -> nn.ModuleList:
+        return self.transformer.h
 
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """[..., V]: the logits of the token after each of `hidden` [..., width]."""
-        if self._laid_out_head is not None:
-            given: torch.Tensor = self._laid_out_head(hidden)
-            return given
-        return F.linear(hidden, self._head())
+    @property
+    def embedding(self) -> nn.Embedding:
+        return self.transformer.wte
 
-    def lay_out(self, make: LinearMaker) -> None:
-        for block in self.transformer.h:
-            assert isinstance(block, Block)
-            block.lay_out(make)
-        self._laid_out_head = make(self._head(), None)
-        if not self.config.tie_word_embeddings:
-            del self.lm_head
+    def cache_shape(self) -> CacheShape:
+        return CacheShape(self.layers, self.config.n_head, self.width // self.config.n_head, self.context_length)
 
-    def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        hidden = self.transformer(ids, None)
-        return linear_cross_entropy(hidden.flatten(0, 1), self._head(), targets.flatten())
-
-    def logits_of_loss(self, tokens: int) -> int:
-        return min(super().logits_of_loss(tokens), chunk_logits(self.transformer.wte.weight.device))
-
-    def new_cache(self, most_bytes: int | None = None) -> KeyValueCache:
-        weight = self.transformer.wte.weight
-        shape = CacheShape(self.layers, self.config.n_head, self.width // self.config.n_head, self.context_length)
-        return KeyValueCache(shape, dtype=weight.dtype, device=weight.device, most_bytes=most_bytes)
-
-    def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(self.config.to_json(), indent=2) + "\n", encoding="utf-8")
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-
-    def _head(self) -> torch.Tensor:
-        head = self.transformer.wte if self.config.tie_word_embeddings else self.lm_head
-        return head.weight
+    def describe(self) -> Mapping[str, object]:
+        return self.config.to_json()
 
     @torch.no_grad()
     def _draw_weights(self) -> None:

@@ -6,21 +6,17 @@ parameter names are transformers', so weights go both ways as they are.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
 from zaoju.models.attention import causal_attention
-from zaoju.models.cache import CacheShape, KeyValueCache
+from zaoju.models.cache import CacheShape
 from zaoju.models.cache_window import Window
-from zaoju.models.causal_lm import CausalLM
-from zaoju.models.cross_entropy import chunk_logits, linear_cross_entropy
 from zaoju.models.embedding import new_embedding, on_meta
+from zaoju.models.lean_lm import LeanLM
 from zaoju.models.linear import LinearMaker
 from zaoju.models.llama_config import LlamaConfig
 from zaoju.models.rotary import frequencies, turn
@@ -157,68 +153,43 @@ class Body(nn.Module):
         return angle.cos().to(dtype), angle.sin().to(dtype)
 
 
-class Llama(CausalLM):
+class Llama(LeanLM):
     """A model of the Llama family with freshly drawn weights; `zaoju.models.load_model` reads trained ones."""
 
-    lean = True
-
     def __init__(self, config: LlamaConfig) -> None:
-        super().__init__()
+        super().__init__(
+            vocabulary_size=config.vocabulary_size,
+            context_length=config.context_length,
+            layers=config.layers,
+            width=config.width,
+        )
         self.config = config
         self.architecture = config.family
-        self.vocabulary_size = config.vocabulary_size
-        self.context_length = config.context_length
-        self.layers = config.layers
-        self.width = config.width
         self.model = Body(config)
         if not config.tied:
-            self.lm_head = nn.Linear(config.width, config.vocabulary_size, bias=False)
-        self._laid_out_head: nn.Module | None = None
+            self.add_head()
         if not on_meta():
             self._draw_weights()
 
-    def forward(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
-        return self.logits(self.hidden_states(ids, cache))
+    @property
+    def body(self) -> Body:
+        return self.model
 
-    def hidden_states(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
-        hidden: torch.Tensor = self.model(ids, cache)
-        if cache is not None:
-            cache.finish()
-        return hidden
+    @property
+    def blocks(self) -> nn.ModuleList:
+        return self.model.layers
 
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        if self._laid_out_head is not None:
-            given: torch.Tensor = self._laid_out_head(hidden)
-            return given
-        return F.linear(hidden, self._head())
+    @property
+    def embedding(self) -> nn.Embedding:
+        return self.model.embed_tokens
 
-    def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        hidden = self.model(ids, None)
-        return linear_cross_entropy(hidden.flatten(0, 1), self._head(), targets.flatten())
+    def cache_shape(self) -> CacheShape:
+        return CacheShape(self.layers, self.config.key_heads, self.config.head_width, self.context_length)
 
-    def logits_of_loss(self, tokens: int) -> int:
-        return min(super().logits_of_loss(tokens), chunk_logits(self.model.embed_tokens.weight.device))
-
-    def new_cache(self, most_bytes: int | None = None) -> KeyValueCache:
-        weight, config = self.model.embed_tokens.weight, self.config
-        shape = CacheShape(self.layers, config.key_heads, config.head_width, self.context_length)
-        return KeyValueCache(shape, dtype=weight.dtype, device=weight.device, most_bytes=most_bytes)
-
-    def lay_out(self, make: LinearMaker) -> None:
-        for block in self.model.layers:
-            assert isinstance(block, Block)
-            block.lay_out(make)
-        self._laid_out_head = make(self._head(), None)
-        if not self.config.tied:
-            del self.lm_head
-
-    def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def describe(self) -> Mapping[str, object]:
         described = {**self.config.source, "architectures": [_CLASSES[self.config.family]], "dtype": "float32"}
         described.pop("torch_dtype", None)
-        (folder / "config.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        return described
 
     @torch.no_grad()
     def _draw_weights(self) -> None:
@@ -228,10 +199,6 @@ class Llama(CausalLM):
                 parameter.normal_(0.0, self.config.initializer_range)
             elif name.endswith(".bias"):
                 parameter.zero_()
-
-    def _head(self) -> torch.Tensor:
-        head: nn.Embedding | nn.Linear = self.model.embed_tokens if self.config.tied else self.lm_head
-        return head.weight
 
 
 def _side_by_side(make: LinearMaker, *layers: nn.Module) -> nn.Module:

@@ -14,8 +14,9 @@ def reachable(root: object) -> int:
 
 
 def tensor_bytes(root: object) -> int:
-    """How many bytes the tensors have that can be reached from `root`; memory that several share counts once."""
-    storages = [one.untyped_storage() for one in _reached(root) if isinstance(one, torch.Tensor)]
+    """How many bytes the plain tensors have that can be reached from `root`; memory that several share counts once."""
+    tensors = [one for one in _reached(root) if isinstance(one, torch.Tensor)]
+    storages = [one.untyped_storage() for one in tensors if one.layout is torch.strided]
     return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 

@@ -187,8 +187,9 @@ def test_a_sliding_window_takes_nothing_back(windowed_folder: Path) -> None:
     assert runner.abilities == {"append", "hidden"}
 
 
-def test_a_model_that_does_not_write_is_refused(tmp_path: Path) -> None:
-    writer = gguf.GGUFWriter(tmp_path / "t5.gguf", "t5encoder")
+@pytest.mark.parametrize("architecture", ["t5encoder", "t5"])
+def test_a_model_with_an_encoder_is_refused(architecture: str, tmp_path: Path) -> None:
+    writer = gguf.GGUFWriter(tmp_path / "t5.gguf", architecture)
     writer.add_context_length(64)
     writer.add_embedding_length(32)
     writer.add_feed_forward_length(32)
@@ -196,10 +197,16 @@ def test_a_model_that_does_not_write_is_refused(tmp_path: Path) -> None:
     writer.add_block_count(1)
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_relative_attn_buckets_count(8)
+    writer.add_decoder_start_token_id(0)
     shapes: dict[str, tuple[int, ...]] = {"token_embd": (support.tokenizer().vocabulary_size, 32)}
-    shapes |= {"enc.output_norm": (32,), "enc.blk.0.attn_rel_b": (8, 2)}
-    shapes |= {f"enc.blk.0.{name}": (32,) for name in ("attn_norm", "ffn_norm")}
-    shapes |= {f"enc.blk.0.{name}": (32, 32) for name in ("attn_q", "attn_k", "attn_v", "attn_o", "ffn_down", "ffn_up")}
+    square = ("attn_q", "attn_k", "attn_v", "attn_o", "ffn_down", "ffn_up")
+    for part in ("enc",) if architecture == "t5encoder" else ("enc", "dec"):
+        crossing = ("cross_attn_norm",) if part == "dec" else ()
+        shapes |= {f"{part}.output_norm": (32,), f"{part}.blk.0.attn_rel_b": (8, 2)}
+        shapes |= {f"{part}.blk.0.{name}": (32,) for name in ("attn_norm", "ffn_norm", *crossing)}
+        shapes |= {f"{part}.blk.0.{name}": (32, 32) for name in square}
+        if crossing:
+            shapes |= {f"dec.blk.0.cross_attn_{name}": (32, 32) for name in "qkvo"}
     for name, shape in shapes.items():
         writer.add_tensor(f"{name}.weight", torch.zeros(shape).numpy())
     finish(writer)

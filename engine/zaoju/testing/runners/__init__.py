@@ -1,0 +1,1 @@
+"""The kit for model runners, one module for each group of checks."""
