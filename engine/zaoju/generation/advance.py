@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from math import isfinite
 
 import torch
@@ -12,7 +11,7 @@ import torch
 from zaoju.contracts import SearchStep, TokenTable
 from zaoju.errors import ArtefactError, PluginError, UserError
 from zaoju.generation.chain import Applied, Chain
-from zaoju.generation.columns import whole_numbers
+from zaoju.generation.columns import to_host, whole_numbers
 from zaoju.generation.history import TokenHistory
 from zaoju.generation.line import Line
 from zaoju.generation.recent_batches import RecentBatches
@@ -126,13 +125,12 @@ class Advance:
             return
         left = [group.applied.logits.gather(1, tokens.unsqueeze(1)).squeeze(1) for group, tokens in chosen]
         # The one look of the host: at the tokens, and at what tells whether anything is wrong.
-        parts = [raw.amax(dim=1), *left, *[tokens for _, tokens in chosen]]
-        numbers = iter(torch.cat([part.double() for part in parts]).tolist())
-        _check_finite(lines, list(islice(numbers, len(lines))))
-        for group, _ in chosen:
-            _check_left(group, list(islice(numbers, len(group.lines))))
-        for group, tokens in chosen:
-            self._accept(group, tokens, [int(token) for token in islice(numbers, len(group.lines))], raw)
+        largest, *numbers = to_host([raw.amax(dim=1), *left, *[tokens for _, tokens in chosen]])
+        _check_finite(lines, largest)
+        for (group, _), logits in zip(chosen, numbers[: len(chosen)], strict=True):
+            _check_left(group, logits)
+        for (group, tokens), taken in zip(chosen, numbers[len(chosen) :], strict=True):
+            self._accept(group, tokens, list(map(int, taken)), raw)
 
     def _accept(self, group: _Group, tokens: torch.Tensor, chosen: Sequence[int], raw: torch.Tensor) -> None:
         """Let each line of a group go on by its one of `tokens`, which are `chosen` on the host."""
@@ -142,7 +140,7 @@ class Advance:
             states = group.chain.observe(applied, range(len(lines)), tokens, [line.states for line in lines])
             for line, new in zip(lines, states, strict=True):
                 line.states = new
-        self._history.append([line.slot for line in lines], tokens)
+        self._history.append([line.slot for line in lines], chosen)
         for line, token in zip(lines, chosen, strict=True):
             line.accept(token)
 
@@ -159,21 +157,19 @@ class Advance:
         task.finish_lines(step, accept)
         children = [lines[row].fork() for row in step.rows]
         _report(children, raw, step.rows, own.logits, step.rows, step.tokens)
-        tokens = whole_numbers(step.tokens, raw.device)
-        states = chain.observe(
-            applied, [first + row for row in step.rows], tokens, [lines[row].states for row in step.rows]
-        )
+        states = [lines[row].states for row in step.rows]
+        if applied.seen:
+            tokens = whole_numbers(step.tokens, raw.device)
+            states = chain.observe(applied, [first + row for row in step.rows], tokens, states)
         for child, token, new in zip(children, step.tokens, states, strict=True):
             child.accept(token)
             child.states = new
         if children and not step.done:
-            self._hand_over(lines, children, step, tokens)
+            self._hand_over(lines, children, step)
         self.release(lines)
         task.go_on(children, step)
 
-    def _hand_over(
-        self, lines: Sequence[Line], children: Sequence[Line], step: SearchStep, tokens: torch.Tensor
-    ) -> None:
+    def _hand_over(self, lines: Sequence[Line], children: Sequence[Line], step: SearchStep) -> None:
         """Give each new line a row and a slot: the last that continues a line takes its own, the others get copies."""
         heirs = {row: child for child, row in zip(children, step.rows, strict=True)}
         self.release([line for row, line in enumerate(lines) if row not in heirs])
@@ -185,7 +181,7 @@ class Advance:
             for row, child in heirs.items():
                 child.row, child.slot = lines[row].row, lines[row].slot
                 lines[row].row = lines[row].slot = -1
-            self._history.append([child.slot for child in children], tokens)
+            self._history.append([child.slot for child in children], step.tokens)
         except BaseException:
             self.release(children)
             raise

@@ -12,9 +12,10 @@ import torch
 
 from zaoju.contracts import Columns, History, Selector, StepContext, TokenTable, Transform
 from zaoju.errors import PluginError
-from zaoju.generation.columns import column, stack_padded, upload, whole_numbers
+from zaoju.generation.columns import column, looks_are_free, stack_padded, upload, whole_numbers
 from zaoju.generation.compiled_chain import CompiledChain, compiles_on
 from zaoju.generation.faulty_parts import naming
+from zaoju.generation.history import UnreadHistory
 from zaoju.generation.row_states import RowState, States, states_of
 from zaoju.generation.uniforms import Uniforms
 
@@ -116,7 +117,9 @@ class Applied:
         part = replace(
             context,
             index=context.index[some],
-            history=History(history.tokens[some], history.valid[some], history.prompt_length[some]),
+            history=UnreadHistory(
+                lambda: History(history.tokens[some], history.valid[some], history.prompt_length[some])
+            ),
             random=lambda stream: context.random(stream)[some],
         )
         return Applied(logits, part, ())
@@ -220,8 +223,11 @@ class Chain:
         """The selector's choices: [N] int64."""
         if self._selector is None or self._selecting is None:
             raise PluginError("a search calls the selector and does not name `selector` in its Component.needs")
-        with naming(self._selecting):
+        try:
             return self._selector.select(applied.logits, applied.context)
+        except Exception:
+            with naming(self._selecting):
+                raise
 
     def compiled(
         self, logits: torch.Tensor, batch: RowBatch, indices: Sequence[int], history: History, table: TokenTable
@@ -299,7 +305,7 @@ def _random(uniforms: Uniforms, indices: Sequence[int], device: torch.device, st
 
 def _without(idle: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
     """`after`, but the `idle` [N, 1] rows of `before`."""
-    if after.device.type != "cpu" or torch.compiler.is_compiling():
+    if not looks_are_free(after.device):
         return torch.where(idle, before, after)
     # There, rows that are copied cost a fraction of tokens that are asked one by one.
     rows = idle.squeeze(1).nonzero().squeeze(1)

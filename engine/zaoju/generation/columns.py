@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +13,22 @@ import torch
 from zaoju.contracts import Columns
 
 Numbers: TypeAlias = "npt.NDArray[np.float64] | npt.NDArray[np.int64] | npt.NDArray[np.bool_]"
+
+
+def looks_are_free(device: torch.device) -> bool:
+    """Whether the host may look at numbers without waiting for the device."""
+    return device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def to_host(tensors: Sequence[torch.Tensor]) -> list[list[float]]:
+    """The numbers of each of `tensors` [N], for which the host waits once.
+
+    Whole numbers are exact below 2**53.
+    """
+    if looks_are_free(tensors[0].device):
+        return [tensor.tolist() for tensor in tensors]
+    numbers = iter(torch.cat([tensor.double() for tensor in tensors]).tolist())
+    return [list(islice(numbers, len(tensor))) for tensor in tensors]
 
 
 def upload(numbers: Numbers, device: torch.device) -> torch.Tensor:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import torch
 
 from zaoju.contracts import Columns, History, StepContext
+from zaoju.generation.history import UnreadHistory
 from zaoju.generation.kept import Kept
 
 if TYPE_CHECKING:
@@ -19,25 +20,27 @@ if TYPE_CHECKING:
 _MOST_FORMS = 8
 """Each holds compiled code."""
 
-_LOG = logging.getLogger(__name__)
-
 _LONGEST_REASON = 300
 """The messages of a compiler go on for pages."""
 
-_Inputs: TypeAlias = (
-    "tuple[tuple[dict[str, torch.Tensor], ...], tuple[torch.Tensor | None, ...], "
-    "torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]"
-)
-_Run: TypeAlias = "Callable[[torch.Tensor, _Inputs, Mapping[str, torch.Tensor]], tuple[torch.Tensor, torch.Tensor]]"
+_LOG = logging.getLogger(__name__)
+
+_Options: TypeAlias = "tuple[dict[str, torch.Tensor], ...]"
+_Resting: TypeAlias = "tuple[torch.Tensor | None, ...]"
+_Past: TypeAlias = "tuple[torch.Tensor, torch.Tensor, torch.Tensor] | tuple[None, None, None]"
+_Run: TypeAlias = "Callable[..., tuple[torch.Tensor, torch.Tensor]]"
 
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """A form of the chain, compiled."""
+    """A form of the chain, compiled, and what it needs of a step."""
 
-    compiled: _Run
+    run: _Run
     streams: tuple[str, ...]
     """The streams of random numbers that it draws from."""
+
+    looks_back: bool
+    """Whether it looks at the history."""
 
 
 def compiles_on(device: torch.device) -> bool:
@@ -54,7 +57,12 @@ class CompiledChain:
     """
 
     def __init__(
-        self, label: str, transforms: Sequence[Transform], selector: Selector, *, backend: str = "inductor"
+        self,
+        label: str,
+        transforms: Sequence[Transform],
+        selector: Selector,
+        *,
+        backend: str | Callable[..., object] = "inductor",
     ) -> None:
         self._label = label
         self._transforms = transforms
@@ -75,11 +83,14 @@ class CompiledChain:
             return None
         form = tuple((one is not None, some is not None) for one, some in zip(columns, idle, strict=True))
         acting = [number for number, (acts, _) in enumerate(form) if acts]
-        inputs = _inputs([columns[number] for number in acting], [idle[number] for number in acting], context)
+        options = tuple(dict(one) for one in columns if one is not None)
+        resting = tuple(idle[number] for number in acting)
         try:
-            function = self._functions.get(form, lambda: self._compile(acting, logits, inputs, context))
+            function = self._functions.get(form, lambda: self._compile(acting, logits, options, resting, context))
+            history = context.history
+            past = (history.tokens, history.valid, history.prompt_length) if function.looks_back else (None, None, None)
             numbers = {stream: context.random(stream) for stream in function.streams}
-            after, tokens = function.compiled(logits, inputs, numbers)
+            after, tokens = function.run(logits, options, resting, context.index, past, numbers)
             if after.shape != logits.shape or after.dtype != logits.dtype:
                 raise TypeError(f"it gave {after.dtype} {list(after.shape)} for {logits.dtype} {list(logits.shape)}")
         except (MemoryError, torch.OutOfMemoryError):
@@ -95,49 +106,55 @@ class CompiledChain:
             return None
         return after, tokens
 
-    def _compile(self, acting: Sequence[int], logits: torch.Tensor, inputs: _Inputs, context: StepContext) -> _Function:
+    def _compile(
+        self, acting: Sequence[int], logits: torch.Tensor, options: _Options, resting: _Resting, context: StepContext
+    ) -> _Function:
         transforms, selector = [self._transforms[number] for number in acting], self._selector
-        end_of_text = context.end_of_text
+        vocabulary_size, end_of_text = context.vocabulary_size, context.end_of_text
 
-        def run(
-            logits: torch.Tensor, inputs: _Inputs, numbers: Mapping[str, torch.Tensor]
+        def through(
+            logits: torch.Tensor, options: _Options, resting: _Resting, given: StepContext
         ) -> tuple[torch.Tensor, torch.Tensor]:
-            columns, idle, index, tokens, valid, prompt_length = inputs
-            given = StepContext(
-                index, History(tokens, valid, prompt_length), logits.shape[1], end_of_text, lambda name: numbers[name]
-            )
-            for transform, options, resting in zip(transforms, columns, idle, strict=True):
-                after = transform.apply(logits, options, given)
-                logits = after if resting is None else torch.where(resting, logits, after)
+            for transform, own, idle in zip(transforms, options, resting, strict=True):
+                after = transform.apply(logits, own, given)
+                logits = after if idle is None else torch.where(idle, logits, after)
             return logits, selector.select(logits, given)
 
-        drawn = _Drawn(context)
-        run(logits, inputs, drawn)
+        def run(
+            logits: torch.Tensor,
+            options: _Options,
+            resting: _Resting,
+            index: torch.Tensor,
+            past: _Past,
+            numbers: Mapping[str, torch.Tensor],
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            # A part that looks back, and did not when it was tried, fails at what is not there.
+            history = History(*cast("tuple[torch.Tensor, torch.Tensor, torch.Tensor]", past))
+            given = StepContext(index, history, vocabulary_size, end_of_text, lambda stream: numbers[stream])
+            return through(logits, options, resting, given)
+
+        # What a chain draws, and whether it looks back, shows when it runs.
+        drawn = _Drawn(context.random)
+        history = UnreadHistory(lambda: context.history)
+        through(logits, options, resting, replace(context, history=history, random=drawn.__getitem__))
         compiled = torch.compile(_with_code_of_its_own(run), fullgraph=True, dynamic=True, backend=self._backend)
-        return _Function(compiled, tuple(drawn))
+        return _Function(compiled, tuple(drawn), history.was_read)
 
 
 class _Drawn(dict[str, torch.Tensor]):
-    """Random numbers by their stream, drawn when they are asked for: which ones a chain draws shows when it runs."""
+    """Random numbers by their stream, drawn when they are asked for."""
 
-    def __init__(self, context: StepContext) -> None:
+    def __init__(self, random: Callable[[str], torch.Tensor]) -> None:
         super().__init__()
-        self._context = context
+        self._random = random
 
     def __missing__(self, stream: str) -> torch.Tensor:
-        self[stream] = self._context.random(stream)
+        self[stream] = self._random(stream)
         return self[stream]
-
-
-def _inputs(columns: Sequence[Columns | None], idle: Sequence[torch.Tensor | None], context: StepContext) -> _Inputs:
-    """What a compiled function gets beside the logits, as tensors in plain containers."""
-    history = context.history
-    options = tuple(dict(one) for one in columns if one is not None)
-    return options, tuple(idle), context.index, history.tokens, history.valid, history.prompt_length
 
 
 def _with_code_of_its_own(function: _Run) -> _Run:
     """The same function, with a code object that no other has: `torch.compile` counts recompilations for each."""
     assert isinstance(function, FunctionType)
-    own = FunctionType(function.__code__.replace(), function.__globals__, function.__name__, None, function.__closure__)
-    return cast("_Run", own)
+    code = function.__code__.replace()
+    return FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)

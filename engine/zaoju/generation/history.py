@@ -1,126 +1,144 @@
-"""What every running text has said so far, in one tensor that grows."""
+"""What every running text has said so far: on the host, and on the device for who looks at it there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 
+import numpy as np
 import torch
 
 from zaoju.contracts import History
-from zaoju.generation.columns import whole_numbers
+from zaoju.generation.columns import upload, whole_numbers
 
 _FIRST_CAPACITY = 64
-_MOST_GROUPS = 64
-"""Of groups that were remembered and may never come again."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Slots that go on together: what of them stays the same while they do."""
+class UnreadHistory(History):
+    """A history that is put together when something of it is first looked at: most chains never do."""
 
-    slots: torch.Tensor
-    """[N] int64."""
+    __slots__ = ("_made",)
 
-    prompt_lengths: torch.Tensor
-    """[N] int64."""
+    _made: History | Callable[[], History]
+
+    def __new__(cls, make: Callable[[], History] | None = None, **fields: torch.Tensor) -> History:  # type: ignore[misc]  # see below
+        # `dataclasses.replace` makes another from all fields, and that is a plain one.
+        return super().__new__(cls) if make is not None else History(**fields)
+
+    def __init__(self, make: Callable[[], History]) -> None:
+        object.__setattr__(self, "_made", make)
+
+    @property
+    def was_read(self) -> bool:
+        """Whether anything was looked at."""
+        return isinstance(self._made, History)
+
+    @property
+    def tokens(self) -> torch.Tensor:
+        return self._read().tokens
+
+    @property
+    def valid(self) -> torch.Tensor:
+        return self._read().valid
+
+    @property
+    def prompt_length(self) -> torch.Tensor:
+        return self._read().prompt_length
+
+    def _read(self) -> History:
+        made = self._made
+        if not isinstance(made, History):
+            made = made()
+            object.__setattr__(self, "_made", made)
+        return made
 
 
 class TokenHistory:
     """The tokens of many texts, one slot each, without the token that only begins a text.
 
-    Slots are given out by `add` and taken back by `remove`; a slot's tensor row is reused by a later text. The device
-    counts along, so nothing is copied to it while the same texts go on.
+    Slots are given out by `add` and taken back by `remove`. What is said goes to a tensor that grows, when a history is
+    looked at, and only what is not there yet.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._tokens = torch.zeros(0, _FIRST_CAPACITY, dtype=torch.int64, device=device)
-        self._counts = torch.zeros(0, dtype=torch.int64, device=device)
-        """How many tokens each slot holds: `_lengths`, on the device."""
-        self._places = torch.arange(_FIRST_CAPACITY, device=device)
-        self._lengths: list[int] = []
+        self._said: list[list[int]] = []
         self._prompt_lengths: list[int] = []
         self._free: list[int] = []
-        self._groups: dict[tuple[int, ...], _Group] = {}
+        self._tokens = torch.zeros(0, _FIRST_CAPACITY, dtype=torch.int64, device=device)
+        self._written: list[int] = []
+        """For each slot how many of its tokens are in its row of the tensor."""
 
-    @torch.inference_mode()
     def add(self, prompt: Sequence[int]) -> int:
         """A slot that holds `prompt`."""
         if not self._free:
-            self._grow_slots()
-        self._fit(len(prompt))
+            self._free.append(len(self._said))
+            self._said.append([])
+            self._prompt_lengths.append(0)
+            self._written.append(0)
         slot = self._free.pop()
-        if prompt:
-            self._tokens[slot, : len(prompt)] = whole_numbers(prompt, self.device)
-        self._note(slot, len(prompt), len(prompt))
+        self._said[slot] = list(prompt)
+        self._prompt_lengths[slot] = len(prompt)
+        self._written[slot] = 0
         return slot
 
-    @torch.inference_mode()
-    def append(self, slots: Sequence[int], tokens: torch.Tensor) -> None:
-        """Append `tokens` [N] int64, one to each of `slots`."""
-        self._fit(max([self._lengths[slot] for slot in slots]) + 1)
-        index = self._group(slots).slots
-        places = self._counts.index_select(0, index)
-        self._tokens.index_put_((index, places), tokens)
-        self._counts.index_put_((index,), places + 1)
-        for slot in slots:
-            self._lengths[slot] += 1
+    def append(self, slots: Sequence[int], tokens: Sequence[int]) -> None:
+        """Append `tokens`, one to each of `slots`."""
+        for slot, token in zip(slots, tokens, strict=True):
+            self._said[slot].append(token)
 
     @torch.inference_mode()
     def fork(self, slot: int) -> int:
         """A new slot that holds what `slot` holds."""
-        copy = self.add([])
-        self._tokens[copy] = self._tokens[slot]
-        self._note(copy, self._lengths[slot], self._prompt_lengths[slot])
+        copy = self.add(self._said[slot])
+        self._prompt_lengths[copy] = self._prompt_lengths[slot]
+        if self._written[slot]:
+            self._fit(len(self._said), 0)
+            self._tokens[copy] = self._tokens[slot]
+            self._written[copy] = self._written[slot]
         return copy
 
     def remove(self, slot: int) -> None:
         """Take a slot back."""
         self._free.append(slot)
 
-    @torch.inference_mode()
     def of(self, slots: Sequence[int]) -> History:
-        """The histories of `slots`, in their order."""
-        group = self._group(slots)
-        longest = max([self._lengths[slot] for slot in slots])
-        counts = self._counts.index_select(0, group.slots)
+        """The histories of `slots`, in their order, as they are now; good until a slot is taken back."""
+        return UnreadHistory(partial(self._read, list(slots), [len(self._said[slot]) for slot in slots]))
+
+    @torch.inference_mode()
+    def _read(self, slots: Sequence[int], lengths: Sequence[int]) -> History:
+        longest = max(lengths)
+        self._fit(len(self._said), longest)
+        self._write(slots)
+        index = whole_numbers(slots, self.device)
+        places = torch.arange(longest, device=self.device)
         return History(
-            tokens=self._tokens[:, :longest].index_select(0, group.slots),
-            valid=self._places[:longest] < counts.unsqueeze(1),
-            prompt_length=group.prompt_lengths,
+            tokens=self._tokens[:, :longest].index_select(0, index),
+            valid=places < whole_numbers(lengths, self.device).unsqueeze(1),
+            prompt_length=whole_numbers([self._prompt_lengths[slot] for slot in slots], self.device),
         )
 
-    def _group(self, slots: Sequence[int]) -> _Group:
-        key = tuple(slots)
-        known = self._groups.get(key)
-        if known is None:
-            if len(self._groups) >= _MOST_GROUPS:
-                self._groups.clear()
-            prompt_lengths = [self._prompt_lengths[slot] for slot in slots]
-            known = _Group(whole_numbers(key, self.device), whole_numbers(prompt_lengths, self.device))
-            self._groups[key] = known
-        return known
+    def _write(self, slots: Sequence[int]) -> None:
+        """Bring what `slots` said to the device."""
+        rows, places, tokens = list[int](), list[int](), list[int]()
+        for slot in slots:
+            said, start = self._said[slot], self._written[slot]
+            new = len(said) - start
+            if new:
+                rows += [slot] * new
+                places += range(start, len(said))
+                tokens += said[start:]
+                self._written[slot] = len(said)
+        if rows:
+            self._fit(len(self._said), max(places) + 1)
+            new_rows, new_places, new_tokens = upload(np.array([rows, places, tokens], dtype=np.int64), self.device)
+            self._tokens.index_put_((new_rows, new_places), new_tokens)
 
-    def _note(self, slot: int, length: int, prompt_length: int) -> None:
-        self._lengths[slot] = length
-        self._counts[slot] = length
-        self._prompt_lengths[slot] = prompt_length
-        # The text that had the slot before may have had a prompt of another length.
-        self._groups.clear()
-
-    def _grow_slots(self) -> None:
-        count = len(self._lengths)
-        more = max(1, count)
-        self._tokens = torch.nn.functional.pad(self._tokens, (0, 0, 0, more))
-        self._counts = torch.nn.functional.pad(self._counts, (0, more))
-        self._lengths += [0] * more
-        self._prompt_lengths += [0] * more
-        self._free += range(count + more - 1, count - 1, -1)
-
-    def _fit(self, length: int) -> None:
-        capacity = self._tokens.shape[1]
-        if length > capacity:
-            new = max(length, 2 * capacity)
-            self._tokens = torch.nn.functional.pad(self._tokens, (0, new - capacity))
-            self._places = torch.arange(new, device=self.device)
+    def _fit(self, slots: int, length: int) -> None:
+        """Make room; twice as much as there was, so that it is rarely done."""
+        rows, capacity = self._tokens.shape
+        more_rows = 0 if slots <= rows else max(slots, 2 * rows) - rows
+        more = 0 if length <= capacity else max(length, 2 * capacity) - capacity
+        if more_rows or more:
+            self._tokens = torch.nn.functional.pad(self._tokens, (0, more, 0, more_rows))

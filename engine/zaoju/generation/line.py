@@ -42,7 +42,8 @@ class Line:
         self._stream = job.tokenizer.text_stream()
         self._stops = StopStrings(job.plan.stop)
         self._pieces: list[str] = []
-        # What every token is compared with, looked up once.
+        # What is asked for every token, looked up once.
+        self._watches = bool(job.plan.stop)
         self._end_of_text = job.tokenizer.end_of_text
         self._most_tokens = len(fed) + job.plan.max_new_tokens
         self._context_length = job.context_length
@@ -117,9 +118,12 @@ class Line:
         if self.matcher is not None and self.job.plan.constraint is not None:
             with naming(self.job.plan.constraint):
                 self.matcher.accept(token)
-        self._pieces.append(self._stops.push(self._stream.push(token)))
+        text = self._stream.push(token)
+        if self._watches:
+            text = self._stops.push(text)
+        self._pieces.append(text)
         length = len(self.read)
-        if self._stops.found is not None:
+        if self._watches and self._stops.found is not None:
             self.finish_reason = "stop"
         elif length >= self._most_tokens:
             self.finish("length")

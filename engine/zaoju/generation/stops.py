@@ -28,8 +28,6 @@ class StopStrings:
 
     def push(self, text: str) -> str:
         """Take in the next piece: the text that is now certain. Empty once a stop string was found."""
-        if not self._stops:
-            return text
         if self.found is not None:
             return ""
         pending = self._held + text

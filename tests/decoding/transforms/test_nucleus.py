@@ -12,7 +12,7 @@ import torch
 from support.decoder_helpers import apply
 from zaoju_builtin.decoding.transforms import nucleus as module
 from zaoju_builtin.decoding.transforms.min_p import MinP
-from zaoju_builtin.decoding.transforms.nucleus import nuclei
+from zaoju_builtin.decoding.transforms.nucleus import _nuclei
 from zaoju_builtin.decoding.transforms.top_k import TopK
 from zaoju_builtin.decoding.transforms.top_p import TopP
 
@@ -65,7 +65,7 @@ def test_nuclei_are_those_of_the_sorted_row(fallbacks: list[int]) -> None:
     for name, row in rows():
         for share in SHARES:
             tried += 1
-            (ids,) = nuclei(row[None], [share])
+            (ids,) = _nuclei(row[None], [share])
             assert ids is not None and ids.tolist() == by_sorting(row, share), f"{name}, share {share}"
     # Where a share is exactly the mass of some tokens, rounding decides, and only the definition knows.
     assert 20 < len(fallbacks) < tried / 3
@@ -76,13 +76,13 @@ def test_a_row_of_a_language_model_is_not_sorted(fallbacks: list[int]) -> None:
     ranks = torch.rand(40, 50_257, generator=generator).argsort(dim=1).float()
     logits = torch.randn(40, 50_257, generator=generator) - 1.3 * (ranks + 1).log() - 80
     for share in (0.5, 0.9, 0.95):
-        for row, ids in zip(logits, nuclei(logits, [share] * 40), strict=True):
+        for row, ids in zip(logits, _nuclei(logits, [share] * 40), strict=True):
             assert ids is not None and ids.tolist() == by_sorting(row, share)
     assert fallbacks == []
 
 
 def test_a_share_of_one_keeps_all() -> None:
-    assert list(nuclei(torch.randn(3, 9), [1.0, 1.0, 1.0])) == [None] * 3
+    assert list(_nuclei(torch.randn(3, 9), [1.0, 1.0, 1.0])) == [None] * 3
 
 
 def test_the_company_of_a_row_does_not_matter() -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from zaoju import Selector, StepContext
-from zaoju_builtin.decoding.transforms.host_rows import looks_are_free
+from zaoju_builtin.decoding.transforms.host_rows import WIDE, looks_are_free
 
 
 class Sample(Selector):
@@ -22,7 +22,7 @@ class Sample(Selector):
 
 def draw(logits: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
     """[N] int64: one token for each row of `logits` [N, V], with the number in (0, 1) of the row in `uniforms` [N]."""
-    if looks_are_free(logits):
+    if looks_are_free(logits) and logits.shape[1] >= WIDE:
         rows = zip(logits.numpy(), uniforms.tolist(), strict=True)
         return torch.tensor([_draw(row, uniform) for row, uniform in rows], dtype=torch.int64, device=logits.device)
     probabilities = logits.double().softmax(dim=1)

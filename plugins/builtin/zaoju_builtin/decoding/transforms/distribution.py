@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
-from zaoju_builtin.decoding.transforms.host_rows import keep_tokens, looks_are_free
+from zaoju_builtin.decoding.transforms.host_rows import keep_where, looks_are_free
 
 
 def row_sums(values: torch.Tensor) -> torch.Tensor:
@@ -26,5 +25,4 @@ def keep_probable(logits: torch.Tensor, probabilities: torch.Tensor, least: torc
     least = torch.minimum(least, probabilities.amax(dim=1, keepdim=True))
     if not looks_are_free(logits):
         return logits.masked_fill(probabilities < least, float("-inf"))
-    rows = zip(probabilities.numpy(), least.flatten().tolist(), strict=True)
-    return keep_tokens(logits, (np.flatnonzero(row >= own) for row, own in rows))
+    return keep_where(logits, probabilities.numpy() >= least.numpy())

@@ -6,7 +6,7 @@ transform may ask `looks_are_free`, and leave a few tokens of a row instead of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +15,10 @@ import torch
 
 Scores: TypeAlias = "npt.NDArray[np.floating]"
 Ids: TypeAlias = "npt.NDArray[np.intp]"
+Mask: TypeAlias = "npt.NDArray[np.bool_]"
+
+WIDE = 4096
+"""From so many tokens on, rows are worth a look at each by itself; narrower ones go through an operation together."""
 
 
 def looks_are_free(tensor: torch.Tensor) -> bool:
@@ -29,16 +33,36 @@ def best_tokens(logits: torch.Tensor) -> torch.Tensor:
     return logits.argmax(dim=1)
 
 
-def keep_at_least(logits: torch.Tensor, least: torch.Tensor) -> torch.Tensor:
-    """`logits` [N, V] float32 that are `least` [N, 1] float32 or more; the others are -inf."""
-    if not looks_are_free(logits):
-        return logits.masked_fill(logits < least, float("-inf"))
+def keep_at_least(logits: torch.Tensor, least: npt.NDArray[np.float32]) -> torch.Tensor:
+    """`logits` [N, V] float32 that are `least` [N] or more; the others are -inf."""
+    if logits.shape[1] < WIDE:
+        return keep_where(logits, logits.numpy() >= least[:, None])
     kept = logits.clone(memory_format=torch.contiguous_format)
-    # `threshold` keeps what exceeds a number, and there is none between this one and `least`.
-    below = torch.nextafter(least, least.new_tensor(float("-inf"))).flatten().tolist()
+    # `threshold` keeps what exceeds a number, and there is none between this one and the least.
+    below = np.nextafter(least, np.float32(-np.inf)).tolist()
     for row, number in zip(kept, below, strict=True):
         torch.nn.functional.threshold(row, number, float("-inf"), inplace=True)
     return kept
+
+
+def keep_largest(logits: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
+    """So many of the largest of each row of `logits` [N, V], the lower id first among equals; the others are -inf.
+
+    0 keeps all.
+    """
+    width = logits.shape[1]
+    rows = logits.numpy()
+    if width < WIDE:
+        count = np.array([count if 0 < count < width else width for count in counts])
+        cutoff = np.sort(rows, axis=1)[np.arange(len(count)), width - count]
+        return keep_where(logits, first_of_rows(rows, cutoff, count))
+    return keep_tokens(
+        logits,
+        (
+            first_ids(row, np.partition(row, width - count)[width - count], count) if 0 < count < width else None
+            for row, count in zip(rows, counts, strict=True)
+        ),
+    )
 
 
 def keep_tokens(logits: torch.Tensor, ids: Iterable[Ids | None]) -> torch.Tensor:
@@ -50,6 +74,11 @@ def keep_tokens(logits: torch.Tensor, ids: Iterable[Ids | None]) -> torch.Tensor
         else:
             after[own] = before[own]
     return kept
+
+
+def keep_where(logits: torch.Tensor, kept: Mask) -> torch.Tensor:
+    """`logits` [N, V] where `kept` [N, V] says so; the others are -inf."""
+    return torch.from_numpy(np.where(kept, logits.numpy(), np.float32(-np.inf)))
 
 
 def first_ids(scores: Scores, cutoff: float, count: int) -> Ids:
@@ -66,6 +95,13 @@ def first_ids(scores: Scores, cutoff: float, count: int) -> Ids:
     return ids[kept]
 
 
-def largest(scores: Scores, count: int) -> float:
-    """The `count`-th largest of `scores` [V]."""
-    return float(np.partition(scores, len(scores) - count)[len(scores) - count])
+def first_of_rows(scores: Scores, cutoff: Scores, count: Ids) -> Mask:
+    """[N, V] bool: the `count` [N] largest of each row of `scores` [N, V], where `cutoff` [N] is the last of them.
+
+    Of what equals it, the first ids are in.
+    """
+    kept: Mask = scores >= cutoff[:, None]
+    for row in np.flatnonzero(kept.sum(axis=1) > count):
+        kept[row] = False
+        kept[row, first_ids(scores[row], cutoff[row], count[row])] = True
+    return kept

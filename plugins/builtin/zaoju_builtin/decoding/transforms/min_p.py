@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from zaoju import StepContext, Transform
-from zaoju_builtin.decoding.transforms.host_rows import keep_at_least
+from zaoju_builtin.decoding.transforms.host_rows import keep_at_least, looks_are_free
 
 if TYPE_CHECKING:
     from zaoju.contracts import Columns
@@ -28,17 +30,21 @@ class MinP(Transform):
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         # Ratios of probabilities are differences of logits, so nothing need be normalised.
-        best = logits.amax(dim=1, keepdim=True).double()
-        return keep_at_least(logits, _least(best, options["min_p"].log().unsqueeze(1)))
+        share = options["min_p"].log()
+        if looks_are_free(logits):
+            return keep_at_least(logits, _least(logits.numpy().max(axis=1), share.numpy()))
+        below_best = logits.double() - logits.amax(dim=1, keepdim=True)
+        return logits.masked_fill(below_best < share.unsqueeze(1), float("-inf"))
 
 
-def _least(best: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
-    """[N, 1] float32: the least number of which `best` [N, 1] may be subtracted, in float64, without going `below`.
+def _least(best: npt.NDArray[np.float32], below: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """[N]: for each row the least number that lies, in float64, no further under `best` [N] than `below` [N].
 
-    That the sum is rounded puts it between the neighbours of the least number.
+    It is the one nearest to their sum, or a neighbour of that.
     """
-    middle = (best + below).float()
-    least = torch.nextafter(middle, middle.new_tensor(float("inf")))
-    for number in (middle, torch.nextafter(middle, middle.new_tensor(float("-inf")))):
-        least = torch.where(number - best < below, least, number)
+    top = best.astype(np.float64)
+    middle = (top + below).astype(np.float32)
+    least = np.nextafter(middle, np.float32(np.inf))
+    for number in (middle, np.nextafter(middle, np.float32(-np.inf))):
+        least = np.where(number - top < below, least, number)
     return least

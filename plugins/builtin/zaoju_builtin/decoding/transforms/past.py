@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 
 from zaoju.contracts import History
-from zaoju_builtin.decoding.transforms.host_rows import looks_are_free
+from zaoju_builtin.decoding.transforms.host_rows import WIDE, looks_are_free
 
 
 def in_window(history: History, window: torch.Tensor) -> torch.Tensor:
     """[N, L] bool: the real tokens that are among the last `window` [N] of their row; 0 means all."""
+    if looks_are_free(window) and not bool(window.any()):
+        return history.valid
     places = torch.arange(history.tokens.shape[1], device=history.tokens.device)
     first = history.valid.sum(dim=1) - window
     return history.valid & ((places >= first.unsqueeze(1)) | (window == 0).unsqueeze(1))
@@ -23,8 +25,21 @@ def occurrences(history: History, seen: torch.Tensor, width: int) -> tuple[torch
     """
     # Where the history is padded any token will do, as it is counted like every other.
     tokens = history.tokens.masked_fill(~history.valid, 0)
+    if looks_are_free(tokens) and width >= WIDE:
+        return tokens, _counted_in_turn(tokens, seen.float(), width)
     counted = torch.zeros(len(tokens), width, dtype=torch.float32, device=tokens.device)
     return tokens, counted.scatter_add(1, tokens, seen.float()).gather(1, tokens)
+
+
+def _counted_in_turn(tokens: torch.Tensor, seen: torch.Tensor, width: int) -> torch.Tensor:
+    """The same without a table for every row: one that stays in a processor's cache and is cleared after each."""
+    table = torch.zeros(width, dtype=seen.dtype, device=seen.device)
+    counts = torch.empty_like(seen)
+    for row, places, count in zip(tokens, seen, counts, strict=True):
+        table.index_add_(0, row, places)
+        torch.index_select(table, 0, row, out=count)
+        table.index_fill_(0, row, 0)
+    return counts
 
 
 def matches(history: History, usable: torch.Tensor, longest: int) -> torch.Tensor:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from zaoju_builtin.decoding.transforms.host_rows import Ids, Scores, first_ids, keep_tokens, looks_are_free
+from zaoju_builtin.decoding.transforms.host_rows import (
+    Ids,
+    Scores,
+    first_ids,
+    first_of_rows,
+    keep_tokens,
+    keep_where,
+    looks_are_free,
+)
 
 _SHORT_LIST = 512
 
@@ -30,8 +38,8 @@ def keep_leading(
     """
     if not looks_are_free(logits):
         return logits.masked_fill(~(leading(logits, cutoff, count) | everything), float("-inf"))
-    rows = zip(logits.numpy(), cutoff.tolist(), count.tolist(), everything.tolist(), strict=True)
-    return keep_tokens(logits, (None if every else first_ids(row, last, most) for row, [last], [most], [every] in rows))
+    kept = first_of_rows(logits.numpy(), cutoff.flatten().numpy(), count.flatten().numpy())
+    return keep_where(logits, kept | everything.numpy())
 
 
 def keep_smallest_sets(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
-from zaoju_builtin.decoding.transforms.host_rows import first_ids, keep_tokens, largest, looks_are_free
+from zaoju_builtin.decoding.transforms.host_rows import keep_largest, looks_are_free
 from zaoju_builtin.decoding.transforms.ranking import keep_leading
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ class TopK(Transform):
         width = logits.shape[1]
         top_k = options["top_k"].unsqueeze(1)
         if looks_are_free(logits):
-            rows = zip(logits.numpy(), options["top_k"].tolist(), strict=True)
-            return keep_tokens(
-                logits, (first_ids(row, largest(row, k), k) if 0 < k < width else None for row, k in rows)
-            )
+            return keep_largest(logits, options["top_k"].tolist())
         count = torch.where(top_k > 0, top_k, width).clamp(max=width)
         cutoff = logits.sort(dim=1, descending=True).values.gather(1, count - 1)
         return keep_leading(logits, cutoff, count, top_k == 0)

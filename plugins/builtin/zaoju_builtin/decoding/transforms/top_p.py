@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from zaoju import StepContext, Transform
-from zaoju_builtin.decoding.transforms.host_rows import keep_tokens, looks_are_free
-from zaoju_builtin.decoding.transforms.nucleus import nuclei
+from zaoju_builtin.decoding.transforms.host_rows import looks_are_free
+from zaoju_builtin.decoding.transforms.nucleus import keep_nuclei
 from zaoju_builtin.decoding.transforms.ranking import keep_smallest_sets
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ class TopP(Transform):
 
     def apply(self, logits: torch.Tensor, options: Columns, context: StepContext) -> torch.Tensor:
         if looks_are_free(logits):
-            return keep_tokens(logits, nuclei(logits, options["top_p"].tolist()))
+            return keep_nuclei(logits, options["top_p"].tolist())
         probabilities = logits.double().softmax(dim=1)
         return keep_smallest_sets(logits, probabilities, probabilities, options["top_p"].unsqueeze(1))
