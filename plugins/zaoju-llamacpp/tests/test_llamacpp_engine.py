@@ -203,11 +203,20 @@ def test_more_texts_than_memory_wait_for_their_turn(llama_folder: Path) -> None:
     assert_empty(engine)
 
 
-def test_a_long_prompt_is_read_in_pieces(llama_folder: Path) -> None:
+def test_a_long_prompt_is_read_in_pieces(llama_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = support.llamacpp_engine(llama_folder)
     whole = engine.generate("我们在学校看着天" * 3, seed=2, max_new_tokens=20)
     runner_of(engine).tokens_per_pass = 5
+    lengths = count_fed_tokens(engine, monkeypatch)
     same(engine.generate("我们在学校看着天" * 3, seed=2, max_new_tokens=20), whole)
+    assert max(lengths) == 5 and lengths.count(5) >= 2
+
+
+def test_fewer_cells_than_rows(llama_folder: Path) -> None:
+    """llama.cpp itself would end the process."""
+    engine = support.llamacpp_engine(llama_folder, context=48)
+    assert runner_of(engine).most_rows(1) == 48
+    assert engine.generate("我想", seed=1, max_new_tokens=5).generated_tokens
 
 
 def count_fed_tokens(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -118,7 +118,7 @@ def test_the_parts_of_one_file_are_one(folder: Path) -> None:
     """llama.cpp finds the others of a split file by the name of the first."""
     with_gguf(folder, "m-00001-of-00002.gguf")
     (folder / "m-00002-of-00002.gguf").write_bytes(b"")
-    opened(folder)
+    assert opened(folder).prefill([[1, 2]])[0]
 
 
 def test_a_folder_with_nothing_to_run(tmp_path: Path) -> None:

@@ -149,6 +149,8 @@ class NativeContext:
         self._model = model
         self.rows = settings.rows or (_ROWS_WITH_STATES if model.keeps_states else MOST_ROWS)
         cells = settings.cells or _cells(model, self.rows, settings.most_bytes)
+        # A row needs a cell; llama.cpp ends the process where there are more rows than cells.
+        self.rows = min(self.rows, cells)
         _check_memory(cells, model.cell_bytes)
         with native_log().kept() as said:
             handle = llama_cpp.llama_init_from_model(model.handle, _parameters(model, self.rows, cells, settings))

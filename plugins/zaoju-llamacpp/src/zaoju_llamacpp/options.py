@@ -35,7 +35,7 @@ class LlamaCppOptions(Options):
         default=None,
         ge=1,
         description="How many tokens all rows together may hold; by default the model's context for every row, "
-        "at most 2 GiB",
+        "at most 1 GiB",
     )
     rows: int | None = Field(
         default=None,
