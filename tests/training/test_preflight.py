@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zaoju.errors import UserError
-from zaoju.models import GPT2, GPT2Config
+from zaoju.models import GPT2, CausalLM, GPT2Config
 from zaoju.tokenization import PackedTokens
 from zaoju.training import Budget, PackedBatches, count_steps, estimate_memory
 
@@ -44,4 +44,4 @@ def test_memory_counts_weights_activations_and_logits() -> None:
     more_weights = 16 * 100 * 16
     assert estimate_memory(large, 64) - estimate_memory(small, 64) == more_weights + 64 * 100 * 4 * 3
     huge = 10**9
-    assert large.logits_of_loss(huge) < 1e8 < super(GPT2, large).logits_of_loss(huge)
+    assert large.logits_of_loss(huge) < 1e8 < CausalLM.logits_of_loss(large, huge)

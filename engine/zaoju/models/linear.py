@@ -22,8 +22,8 @@ LinearMaker: TypeAlias = Callable[[torch.Tensor, torch.Tensor | None], nn.Module
 """From a weight [out, in] and a bias [out] or None, the module that computes `x @ weight.T + bias`."""
 
 _PACKED_ROWS = 4
-"""From so many rows on packed float32 weights win: 1 to 3 rows took 0.85 to 0.95 of their time without packing, 4 took
-1.6 times, 8 took 1.9 times and 32 took 1.3 times (all matrices of GPT-2, 2 cores with AVX-512)."""
+"""From so many rows on packed float32 weights win: `benchmarks/matrices.py` saw all of GPT-2's take 0.70 of the time at
+4 rows, 0.55 at 8 and 0.79 at 32 (2 cores with AVX-512). Fewer rows are as fast as memory gives the plain ones."""
 
 _USUAL_ROWS = 16
 """The packed layout is right for any number of rows; oneDNN wants to know a usual one."""
