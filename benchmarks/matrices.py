@@ -21,7 +21,7 @@ from measuring import BUFFER, in_turn, machine, read_bandwidth
 from torch import nn
 
 from zaoju import UserError
-from zaoju.models.linear import Float32Linear, linear_maker
+from zaoju.models.linear import Float32Linear, PackedLinear, linear_maker
 
 SHAPES = [*[(768, 2304), (768, 768), (768, 3072), (3072, 768)] * 12, (768, 50257)]
 """Inputs and outputs of the twelve layers and of the head."""
@@ -39,6 +39,7 @@ def layouts(plain: list[nn.Linear]) -> dict[str, tuple[Layers, torch.dtype]]:
     found: dict[str, tuple[Layers, torch.dtype]] = {
         "torch float32": (list(plain), torch.float32),
         "float32, never packed": (made(lambda w, b: Float32Linear(w, b, may_pack=False)), torch.float32),
+        "float32, always packed": (made(PackedLinear), torch.float32),
         "float32, as decoding does": (made(linear_maker("float32", CPU, may_pack=True)), torch.float32),
         "int8": (made(linear_maker("int8", CPU, may_pack=True)), torch.float32),
     }

@@ -9,7 +9,7 @@ from torch import nn
 
 from zaoju.errors import UserError
 from zaoju.models import linear
-from zaoju.models.linear import BFloat16Linear, Float32Linear, Int8Linear, linear_maker
+from zaoju.models.linear import Float32Linear, Int8Linear, PackedLinear, linear_maker, packs_later
 
 CPU = torch.device("cpu")
 HAS_BFLOAT16 = linear._has_bfloat16()
@@ -56,11 +56,36 @@ def test_only_steps_of_several_rows_make_a_copy_of_the_weights() -> None:
     assert never._packed is None
 
 
+class TestWhatTheProcessorWants:
+    """The layout of float32 follows who made the processor; both are tested on every machine."""
+
+    @pytest.fixture(params=["AMD EPYC", "Intel(R) Xeon(R)", None])
+    def processor(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+        name: str | None = request.param
+        monkeypatch.setattr(linear, "_abilities", lambda: {} if name is None else {"cpu_name": name})
+        return name
+
+    def test_amd_packs_at_once_and_keeps_one_copy(self, processor: str | None) -> None:
+        is_amd = processor == "AMD EPYC"
+        assert packs_later("float32", CPU) is not is_amd
+        assert not packs_later("int8", CPU) and not packs_later("float32", torch.device("cuda"))
+        layer = linear_maker("float32", CPU, may_pack=False)(*weights())
+        assert isinstance(layer, PackedLinear if is_amd else Float32Linear)
+        assert is_amd is not any(buffer.shape == (50, 24) for buffer in layer.buffers())
+
+    @pytest.mark.parametrize("rows", ROWS)
+    def test_the_products_are_the_same(self, processor: str | None, rows: int) -> None:
+        weight, bias = weights()
+        x = torch.randn(rows, 5, 24)
+        given = linear_maker("float32", CPU, may_pack=True)(weight, bias)(x)
+        torch.testing.assert_close(given, F.linear(x, weight, bias), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.skipif(not HAS_BFLOAT16, reason="this processor has no bfloat16 instructions")
 @pytest.mark.parametrize("rows", ROWS)
 def test_bfloat16(rows: int) -> None:
     weight, bias = weights()
-    layer = BFloat16Linear(weight, bias)
+    layer = PackedLinear(weight.bfloat16(), bias.bfloat16())
     x = torch.randn(rows, 24).bfloat16()
     expected = F.linear(x.float(), weight.bfloat16().float(), bias.bfloat16().float())
     torch.testing.assert_close(layer(x).float(), expected, rtol=0.01, atol=0.05)

@@ -14,7 +14,7 @@ from zaoju.generation.batching import LOGITS_PER_PASS, padded_batches, right_pad
 from zaoju.generation.captured_steps import CapturedSteps, cuda_graph
 from zaoju.generation.kept_hidden import KeptHidden
 from zaoju.generation.lean_options import LeanRunnerOptions
-from zaoju.models import LeanLM, choose_device, free_memory, linear_maker, load_model
+from zaoju.models import LeanLM, choose_device, free_memory, linear_maker, load_model, packs_later
 
 _SHARE_OF_FREE_MEMORY = 0.8
 """Of what is free once the weights are read, for the cache; the rest is for what a pass computes."""
@@ -58,12 +58,12 @@ class LeanRunner(Runner):
         device = next(model.parameters()).device
         weights = sum(weight.numel() * weight.itemsize for weight in model.parameters())
         free = free_memory(device)
-        may_pack = device.type == "cpu" and (free is None or free > _ROOM_FOR_A_COPY * weights)
+        may_pack = packs_later(options.precision, device) and (free is None or free > _ROOM_FOR_A_COPY * weights)
         make = linear_maker(options.precision, device, may_pack=may_pack)
         if options.precision == "bfloat16":
             model.to(torch.bfloat16)
         model.lay_out(make)
-        kept = weights if may_pack and options.precision == "float32" else 0
+        kept = weights if may_pack else 0
         runner = cls(model, most_bytes=_cache_bytes(options.memory, free_memory(device), kept))
         if device.type == "cuda":
             runner._captured = CapturedSteps(model, runner._cache, cuda_graph, compiled=options.compile)

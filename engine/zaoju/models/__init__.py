@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zaoju.models.gpt2 import GPT2
     from zaoju.models.gpt2_config import GPT2Config
     from zaoju.models.lean_lm import LeanLM
-    from zaoju.models.linear import Precision, linear_maker
+    from zaoju.models.linear import Precision, linear_maker, packs_later
     from zaoju.models.llama import Llama
     from zaoju.models.llama_config import LlamaConfig
     from zaoju.models.memory import free_memory
@@ -36,7 +36,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.models.gpt2": ("GPT2",),
         "zaoju.models.gpt2_config": ("GPT2Config",),
         "zaoju.models.lean_lm": ("LeanLM",),
-        "zaoju.models.linear": ("Precision", "linear_maker"),
+        "zaoju.models.linear": ("Precision", "linear_maker", "packs_later"),
         "zaoju.models.llama": ("Llama",),
         "zaoju.models.llama_config": ("LlamaConfig",),
         "zaoju.models.memory": ("free_memory",),
@@ -64,4 +64,5 @@ __all__ = [
     "model_numbers",
     "model_sizes",
     "new_model",
+    "packs_later",
 ]

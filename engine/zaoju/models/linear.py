@@ -22,8 +22,8 @@ LinearMaker: TypeAlias = Callable[[torch.Tensor, torch.Tensor | None], nn.Module
 """From a weight [out, in] and a bias [out] or None, the module that computes `x @ weight.T + bias`."""
 
 _PACKED_ROWS = 4
-"""From so many rows on packed float32 weights win: `benchmarks/matrices.py` saw all of GPT-2's take 0.70 of the time at
-4 rows, 0.55 at 8 and 0.79 at 32 (2 cores with AVX-512). Fewer rows are as fast as memory gives the plain ones."""
+"""From so many rows on packed float32 weights win on Intel's processors: `benchmarks/matrices.py` saw all of GPT-2's
+take 0.70 of the time at 4 rows, 0.55 at 8 and 0.79 at 32 (2 cores with AMX). Fewer are as fast as memory gives them."""
 
 _USUAL_ROWS = 16
 """The packed layout is right for any number of rows; oneDNN wants to know a usual one."""
@@ -34,7 +34,8 @@ _ZERO = 128
 
 
 class Float32Linear(nn.Module):
-    """Float32 on a CPU. Steps of several rows use a packed copy, made at the first of them."""
+    """Float32 on a CPU whose plain product is fast for one row. Steps of several rows use a packed copy, made at the
+    first of them."""
 
     weight: torch.Tensor
     bias: torch.Tensor | None
@@ -54,15 +55,15 @@ class Float32Linear(nn.Module):
         return _packed_linear(x, self._packed, self.bias)
 
 
-class BFloat16Linear(nn.Module):
-    """Bfloat16 on a CPU that has instructions for it, always packed."""
+class PackedLinear(nn.Module):
+    """Weights that are kept packed and in no other layout, in the numbers of the weight."""
 
     bias: torch.Tensor | None
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         super().__init__()
-        self._packed = _pack(weight.detach().bfloat16())
-        self.register_buffer("bias", None if bias is None else bias.detach().bfloat16(), persistent=False)
+        self._packed = _pack(weight.detach())
+        self.register_buffer("bias", None if bias is None else bias.detach(), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return _packed_linear(x, self._packed, self.bias)
@@ -107,8 +108,8 @@ class Int8Linear(nn.Module):
 def linear_maker(precision: Precision, device: torch.device, *, may_pack: bool) -> LinearMaker:
     """What lays matrices out for decoding in `precision` on `device`.
 
-    With `may_pack`, float32 on a CPU may keep a second copy of every weight. Raises `UserError` for what the processor
-    cannot do, or does so slowly that nobody wants it.
+    With `may_pack`, float32 may keep a second copy of every weight where `packs_later` says that it wants one. Raises
+    `UserError` for what the processor cannot do, or does so slowly that nobody wants it.
     """
     if precision not in get_args(Precision):
         raise UserError(f"precision: {precision!r} is not known; there are {', '.join(get_args(Precision))}")
@@ -117,6 +118,8 @@ def linear_maker(precision: Precision, device: torch.device, *, may_pack: bool) 
             raise UserError(f"precision: int8 is for the CPU, and the device is {device.type}; use bfloat16")
         return _plain_linear
     if precision == "float32":
+        if _has_onednn() and _packed_always_wins():
+            return PackedLinear
         pack = may_pack and _has_onednn()
         return lambda weight, bias: Float32Linear(weight, bias, may_pack=pack)
     if not _has_onednn():
@@ -128,7 +131,12 @@ def linear_maker(precision: Precision, device: torch.device, *, may_pack: bool) 
             "precision: this processor has no bfloat16 instructions (AVX-512 BF16 or AMX), and without them bfloat16 "
             "is many times slower than float32; use float32 or int8"
         )
-    return BFloat16Linear
+    return lambda weight, bias: PackedLinear(weight.bfloat16(), None if bias is None else bias.bfloat16())
+
+
+def packs_later(precision: Precision, device: torch.device) -> bool:
+    """Whether these matrices want a second copy of their weights, which the first step of several rows makes."""
+    return precision == "float32" and device.type == "cpu" and _has_onednn() and not _packed_always_wins()
 
 
 def _plain_linear(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:
@@ -155,6 +163,14 @@ def _packed_linear(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor | N
     return product
 
 
+def _packed_always_wins() -> bool:
+    """On AMD's processors torch's plain product goes through MKL, which is slow there at every number of rows.
+
+    `benchmarks/matrices.py` says how slow. oneDNN's packed product is as fast there as memory gives the weights.
+    """
+    return str(_abilities().get("cpu_name", "")).startswith("AMD")
+
+
 def _has_bfloat16() -> bool:
     return _has_any("avx512_bf16", "amx_bf16", "bf16")
 
@@ -165,10 +181,14 @@ def _has_vnni() -> bool:
 
 def _has_any(*names: str) -> bool:
     """Whether the processor has one of these abilities; those of x86 and of Arm have different names."""
-    # Older torch does not say; the careful answer is that there is none.
-    ask: Callable[[], dict[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
-    there_is = ask()
+    there_is = _abilities()
     return any(bool(there_is.get(name)) for name in names)
+
+
+def _abilities() -> dict[str, object]:
+    """What torch knows of the processor. Older torch does not say; the careful answer is that there is nothing."""
+    ask: Callable[[], dict[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
+    return ask()
 
 
 def _has_onednn() -> bool:
