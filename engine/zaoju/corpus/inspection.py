@@ -174,7 +174,7 @@ def _take_short_files_whole(looks: list[_Look]) -> None:
 def _encoding_of(file: SourceFile) -> str:
     """UTF-8 unless the beginning of the file is not; then whatever it looks like. Raises `CorpusError`."""
     try:
-        with file.path.open("rb") as source:
+        with file.open() as source:
             sample = source.read(_SAMPLE_BYTES)
     except OSError as error:
         raise CorpusError(f"{file.shown} cannot be read as a corpus: {describe(error)}") from error

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from zaoju.contracts import Problem
 from zaoju.files import hash_file, hash_json
@@ -38,6 +39,10 @@ class SourceFile:
     def shown(self) -> str:
         """Its path, for a person."""
         return printable(self.path)
+
+    def open(self) -> BinaryIO:
+        """Its content from the beginning, as often as one asks. Raises `OSError`, then and while it is read."""
+        return self.path.open("rb")
 
 
 def find_files(paths: Iterable[Path], suffixes: Sequence[str]) -> list[SourceFile | Problem]:

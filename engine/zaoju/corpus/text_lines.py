@@ -53,7 +53,7 @@ class TextLines:
         """Every line; and at last a `Problem` where the file could not be read to its end."""
         number = 0
         try:
-            with self.file.path.open("rb") as source:
+            with self.file.open() as source:
                 for number, line in enumerate(self._whole_lines(source), start=1):
                     if line.text is not None and "\0" in line.text:
                         yield self._not_text(number)
@@ -63,6 +63,25 @@ class TextLines:
             yield Problem(self.file.shown, describe(error), self.file.size - self.position)
         except _UndecodableError as error:
             yield self._wrong_encoding(number + 1, error.offset)
+
+    def blocks(self) -> Iterator[str | Problem]:
+        """The whole text in blocks of bounded size, for formats that are not made of lines.
+
+        Line ends are line feeds, as in lines; at last a `Problem` where the file could not be read to its end.
+        """
+        line = 1
+        try:
+            with self.file.open() as source:
+                for text in self._decoded_blocks(source):
+                    if "\0" in text:
+                        yield self._not_text(line + text[: text.index("\0")].count("\n"))
+                        return
+                    yield text
+                    line += text.count("\n")
+        except OSError as error:
+            yield Problem(self.file.shown, describe(error), self.file.size - self.position)
+        except _UndecodableError as error:
+            yield self._wrong_encoding(line, error.offset)
 
     def _whole_lines(self, source: BinaryIO) -> Iterator[Line]:
         """Joins decoded blocks into lines, not yet numbered."""
@@ -119,7 +138,7 @@ class TextLines:
         return Problem(self.file.shown, f"line {line:,} holds a NUL character; {hint}", self.file.size)
 
     def _sample(self, offset: int) -> bytes:
-        with self.file.path.open("rb") as source:
+        with self.file.open() as source:
             source.seek(offset)
             return source.read(_BLOCK)
 
