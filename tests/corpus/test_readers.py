@@ -85,7 +85,8 @@ def test_folders_are_read_in_order_and_each_file_once(tmp_path: Path) -> None:
         "poems/b.txt:1",
         "poems/c.txt:1",
     ]
-    assert reader.size() == sum(path.stat().st_size for path in reader.files()) == reader.position()
+    assert [part.label for part in reader.parts()] == ["poems/a/y.TXT", "poems/a/z.md", "poems/b.txt", "poems/c.txt"]
+    assert [part.size for part in reader.parts()] == [path.stat().st_size for path in reader.files()]
 
 
 def test_other_files_in_a_folder_are_mentioned_not_passed_over_in_silence(tmp_path: Path) -> None:

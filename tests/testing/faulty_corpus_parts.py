@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from zaoju import Cleaner, Document, Dropped, Options, Problem, Reader
+from zaoju import Cleaner, Document, Dropped, Options, Part, PartedReader, Problem, Reader
 from zaoju.testing import CleanerContract, ReaderContract
 
 CALLS = count()
@@ -50,6 +50,38 @@ class Nameless(SoundReader):
         yield from (Document(text, "") for text in self.texts)
 
 
+class SoundParts(PartedReader[Options]):
+    def parts(self) -> list[Part]:
+        return [Part(f"half {start}", 6, {"start": start}) for start in (0, 2)]
+
+    def read_part(self, part: Part) -> Iterator[Document | Problem]:
+        start = part.place["start"]
+        assert isinstance(start, int)
+        for number, text in enumerate("春夏秋冬"[start : start + 2], start):
+            yield Document(text, f"season {number}")
+
+    def fingerprint(self) -> str:
+        return "seasons 1"
+
+
+class PartsThatLose(SoundParts):
+    def read(self) -> Iterator[Document | Problem]:
+        yield from super().read()
+        yield Document("闰月", "season 4")
+
+
+class PartsThatDepend(SoundParts):
+    """Reads on from where the last part ended, whatever part is asked for."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.next = 0
+
+    def read_part(self, part: Part) -> Iterator[Document | Problem]:
+        yield from super().read_part(self.parts()[self.next % 2])
+        self.next += 1
+
+
 class TestSoundReader(ReaderContract):
     make = SoundReader
 
@@ -68,6 +100,18 @@ class TestDrifting(ReaderContract):
 
 class TestNameless(ReaderContract):
     make = Nameless
+
+
+class TestSoundParts(ReaderContract):
+    make = SoundParts
+
+
+class TestPartsThatLose(ReaderContract):
+    make = PartsThatLose
+
+
+class TestPartsThatDepend(ReaderContract):
+    make = PartsThatDepend
 
 
 class SoundCleaner(Cleaner[Options]):

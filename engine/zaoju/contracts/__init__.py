@@ -11,7 +11,17 @@ from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zaoju.contracts.constraint import Constraint, Matcher
-    from zaoju.contracts.corpus import Cleaner, Document, Dropped, KnownSource, Problem, Reader
+    from zaoju.contracts.corpus import (
+        Cleaner,
+        Document,
+        Dropped,
+        KnownSource,
+        Part,
+        PartedReader,
+        Place,
+        Problem,
+        Reader,
+    )
     from zaoju.contracts.decoding import Columns, History, Selector, StepContext, Strategy, Transform
     from zaoju.contracts.events import (
         CheckpointSaved,
@@ -39,7 +49,17 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "zaoju.contracts.constraint": ("Constraint", "Matcher"),
-        "zaoju.contracts.corpus": ("Cleaner", "Document", "Dropped", "KnownSource", "Problem", "Reader"),
+        "zaoju.contracts.corpus": (
+            "Cleaner",
+            "Document",
+            "Dropped",
+            "KnownSource",
+            "Part",
+            "PartedReader",
+            "Place",
+            "Problem",
+            "Reader",
+        ),
         "zaoju.contracts.decoding": ("Columns", "History", "Selector", "StepContext", "Strategy", "Transform"),
         "zaoju.contracts.events": (
             "CheckpointSaved",
@@ -89,7 +109,10 @@ __all__ = [
     "Notice",
     "OpenModel",
     "Options",
+    "Part",
+    "PartedReader",
     "PieceStream",
+    "Place",
     "Preflight",
     "Problem",
     "Progress",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import Generic, TypeAlias
 
 from zaoju.contracts.options import OptionsT_co
 
@@ -18,6 +18,9 @@ class Document:
     text: str
     source: str
     """Where it came from, for a person: `poems.jsonl:17`, `stories.txt:120-131`."""
+
+    replaced_bytes: int = 0
+    """How many bytes of the source could not be read as text and stand in it as U+FFFD; the account sums them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,30 @@ class Problem:
     """False where no text is lost, such as an empty file: it is reported, and the run goes on."""
 
 
+Place: TypeAlias = Mapping[str, str | int | None]
+"""Where a part lies: whatever its reader needs to find it again, in values that JSON has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a source that can be read by itself, in another process or on another machine."""
+
+    label: str = ""
+    """What it is a piece of, such as a file below its folder: all pieces of one file bear the same label, by which the
+    account is kept. Empty stands for the reader's name."""
+
+    size: int | None = None
+    """How many bytes of the source it stands for; None where that is not known beforehand."""
+
+    place: Place = field(default_factory=dict)
+    """Read only by the reader that made the part."""
+
+
 class Reader(ABC, Generic[OptionsT_co]):
     """A source of documents: files, folders, a generator.
 
-    Paths in the options are already absolute when the reader is built.
+    Paths in the options are already absolute when the reader is built. A source that can be read in several places at
+    once is a `PartedReader`.
     """
 
     def __init__(self, options: OptionsT_co) -> None:
@@ -58,13 +81,34 @@ class Reader(ABC, Generic[OptionsT_co]):
         """The files that will be read; empty for a source that is not made of files."""
         return []
 
-    def size(self) -> int | None:
-        """How many bytes `read` goes through, for progress; None where it is not known beforehand."""
-        return None
+    def parts(self) -> list[Part]:
+        """The source in pieces, in the order of `read`: one, unless the reader says more.
 
-    def position(self) -> int:
-        """How many of these bytes the running `read` has gone through."""
-        return 0
+        The pieces follow from the source and the options alone, never from how many processes will read them.
+        """
+        return [Part()]
+
+    def read_part(self, part: Part) -> Iterator[Document | Problem]:
+        """The documents of one of the `parts`. The part may come from another reader with the same options."""
+        del part  # the only one there is
+        return self.read()
+
+
+class PartedReader(Reader[OptionsT_co]):
+    """A reader whose source falls into parts: it says which there are, and reads one by itself."""
+
+    @abstractmethod
+    def parts(self) -> list[Part]:
+        """The source in pieces of some megabytes where that can be, in an order that never changes."""
+
+    @abstractmethod
+    def read_part(self, part: Part) -> Iterator[Document | Problem]:
+        """The documents of one part. Memory must not grow with its size."""
+
+    def read(self) -> Iterator[Document | Problem]:
+        """The documents of all parts, one part after the other."""
+        for part in self.parts():
+            yield from self.read_part(part)
 
 
 class KnownSource(ABC):

@@ -65,11 +65,11 @@ class _Source:
     def __init__(
         self, readers: Sequence[Reader[Options]], emit: EventSink, cancel: threading.Event, *, skip_unreadable: bool
     ) -> None:
-        self._readers = readers
         self._emit = emit
         self._cancel = cancel
         self._skip_unreadable = skip_unreadable
-        sizes = [reader.size() for reader in readers]
+        self._parts = [(reader, part) for reader in readers for part in reader.parts()]
+        sizes = [part.size for _, part in self._parts]
         self.size = None if None in sizes else sum(size or 0 for size in sizes)
         """How many bytes there are to read; None where a reader does not know."""
         self.stopping: list[Problem] = []
@@ -81,19 +81,19 @@ class _Source:
         """Every document and problem, in order."""
         finished_bytes = documents = 0
         last_report = 0.0
-        for reader in self._readers:
-            for item in reader.read():
+        for reader, part in self._parts:
+            for item in reader.read_part(part):
                 _stop_if(self._cancel)
                 now = time.monotonic()
                 if now - last_report >= _SECONDS_BETWEEN_REPORTS:
-                    self._report(finished_bytes + reader.position(), documents)
+                    self._report(finished_bytes, documents)
                     last_report = now
                 checked = _with_whole_characters(item)
                 documents += isinstance(checked, Document)
                 if isinstance(checked, Problem):
                     self._note(checked)
                 yield checked
-            finished_bytes += reader.size() or 0
+            finished_bytes += part.size or 0
         self._report(finished_bytes, documents)
 
     def _report(self, bytes_done: int, documents: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from zaoju.contracts import Document, Options, Problem, Reader
@@ -72,14 +73,26 @@ class ReaderContract(ComponentContract):
         missing = [str(path) for path in reader.files() if not path.exists()]
         assert not missing, f"files() names what does not exist: {', '.join(missing)}"
 
-    def test_progress_grows_to_the_size(self, reader: Reader[Options]) -> None:
-        """`position` counts bytes from 0 to `size`."""
-        size = reader.size()
-        if size is None:
-            return
-        positions = [reader.position() for _ in reader.read()] + [reader.position()]
-        assert positions == sorted(positions), "position() goes backwards"
-        assert positions[0] >= 0 and positions[-1] <= size, f"position() leaves the range from 0 to size(), {size:,}"
+    def test_its_parts_are_the_whole(self, reader: Reader[Options]) -> None:
+        """The documents of all parts are those of `read`, and a part means the same to a new reader."""
+        parts = reader.parts()
+        assert isinstance(parts, list) and parts, "parts() must give a list with a part at least"
+        assert self.build(Reader).parts() == parts, "a new reader with the same options gave other parts"
+        other = self.build(Reader)
+        joined = [item for part in parts for item in other.read_part(part)]
+        assert joined == list(reader.read()), "the parts, one after the other, give other documents than read()"
+        backwards = [list(reader.read_part(part)) for part in reversed(parts)]
+        assert [item for items in reversed(backwards) for item in items] == joined, (
+            "a part gives other documents when a later one has been read before it"
+        )
+
+    def test_its_parts_can_be_sent(self, reader: Reader[Options]) -> None:
+        """A part is read in another process, or on another machine: it holds plain values only."""
+        for part in reader.parts():
+            place = dict(part.place)
+            assert json.loads(json.dumps(place)) == place, f"the place of {part!r} does not survive as JSON"
+            assert part.size is None or part.size >= 0, f"{part!r} has a size below 0"
+            assert "\n" not in part.label, f"the label of {part!r} has several lines"
 
 
 def _documents(reader: Reader[Options]) -> list[Document]:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
-from zaoju.contracts import Document, Problem, Reader
+from zaoju.contracts import Document, Part, PartedReader, Problem
 from zaoju.corpus import Line, SourceFile, TextLines, find_files, fingerprint_files
 from zaoju_builtin.readers.options import FileOptions
 
 FileOptionsT = TypeVar("FileOptionsT", bound=FileOptions)
 
 
-class FileReader(Reader[FileOptionsT]):
-    """A reader of text files. A subclass says which names it reads in folders, and how lines make documents."""
-
-    def __init__(self, options: FileOptionsT) -> None:
-        super().__init__(options)
-        self._found = find_files(options.paths, self.suffixes())
-        self._bytes_before = 0
-        self._current: TextLines | None = None
+class FileReader(PartedReader[FileOptionsT]):
+    """A reader of text files, each a part. A subclass says which names it reads in folders, and what documents are."""
 
     @abstractmethod
     def suffixes(self) -> Sequence[str]:
@@ -31,16 +27,31 @@ class FileReader(Reader[FileOptionsT]):
     def documents(self, file: SourceFile, lines: Iterator[Line | Problem]) -> Iterator[Document | Problem]:
         """The documents in the lines of one file. Problems among the lines are passed on."""
 
-    def read(self) -> Iterator[Document | Problem]:
-        """Every document of every file."""
-        self._bytes_before = 0
-        for item in self._found:
-            if isinstance(item, Problem):
-                yield item
-                continue
-            yield from self._read_file(item)
-            self._bytes_before += item.size
-            self._current = None
+    def parts(self) -> list[Part]:
+        """A part for each file, and for each thing that is none."""
+        return [
+            Part(item.source, 0, asdict(item))
+            if isinstance(item, Problem)
+            else Part(item.label, item.size, {"path": str(item.path)})
+            for item in self._found
+        ]
+
+    def read_part(self, part: Part) -> Iterator[Document | Problem]:
+        """Every document of a file."""
+        place = part.place
+        if "path" not in place:
+            yield Problem(**cast("dict[str, Any]", place))
+            return
+        file = SourceFile(Path(str(place["path"])), part.label, part.size or 0)
+        options = self.options
+        lines = TextLines(file, encoding=options.encoding, maximum_characters=options.maximum_characters)
+        nothing = True
+        for item in self.documents(file, iter(lines)):
+            nothing = False
+            yield item
+        if nothing:
+            reason = "the file holds only white space" if file.size else "the file is empty"
+            yield Problem(file.shown, reason, file.size, stops=False)
 
     def fingerprint(self) -> str:
         """A hash of all files and what could not be read."""
@@ -50,22 +61,7 @@ class FileReader(Reader[FileOptionsT]):
         """The files that are read."""
         return [item.path for item in self._found if isinstance(item, SourceFile)]
 
-    def size(self) -> int:
-        """The bytes of all files."""
-        return sum(item.size for item in self._found if isinstance(item, SourceFile))
-
-    def position(self) -> int:
-        """The bytes read so far."""
-        return self._bytes_before + (self._current.position if self._current else 0)
-
-    def _read_file(self, file: SourceFile) -> Iterator[Document | Problem]:
-        options = self.options
-        lines = TextLines(file, encoding=options.encoding, maximum_characters=options.maximum_characters)
-        self._current = lines
-        nothing = True
-        for item in self.documents(file, iter(lines)):
-            nothing = False
-            yield item
-        if nothing:
-            reason = "the file holds only white space" if file.size else "the file is empty"
-            yield Problem(file.shown, reason, file.size, stops=False)
+    @cached_property
+    def _found(self) -> list[SourceFile | Problem]:
+        """What is there to read. A process that only reads parts never looks."""
+        return find_files(self.options.paths, self.suffixes())
