@@ -7,14 +7,20 @@ from zaoju.corpus.documents import read_documents
 from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
 from zaoju.corpus.json_text import parse_object, text_of
 from zaoju.corpus.prepare import prepare
+from zaoju.corpus.report import Example, Examples, Lengths, Report, SourceAccount, read_report, read_sources
 from zaoju.corpus.source_files import SourceFile, find_files, fingerprint_files
 from zaoju.corpus.text_lines import Line, TextLines
 
 __all__ = [
     "Account",
     "Count",
+    "Example",
+    "Examples",
+    "Lengths",
     "Line",
     "ReaderSuggestion",
+    "Report",
+    "SourceAccount",
     "SourceFile",
     "TextLines",
     "find_files",
@@ -23,5 +29,7 @@ __all__ = [
     "parse_object",
     "prepare",
     "read_documents",
+    "read_report",
+    "read_sources",
     "text_of",
 ]

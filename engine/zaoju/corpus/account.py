@@ -42,6 +42,12 @@ class Account:
     duplicates: Count = field(default_factory=Count)
     """Documents left out because their cleaned text had come before, with the characters as they were read."""
 
+    near_duplicates: Count = field(default_factory=Count)
+    """Documents left out because almost the same text is kept, with the characters as they were read."""
+
+    replaced_bytes: int = 0
+    """Bytes of the source that were no text and stand as U+FFFD in the documents that were read."""
+
     bytes_read: int | None = None
     """The size of the source; None where a reader does not know it."""
 
@@ -62,14 +68,14 @@ class Account:
     @property
     def balanced(self) -> bool:
         """Whether everything that was read is accounted for, to the last character."""
-        left_out = sum(self.dropped.values(), start=self.duplicates)
+        left_out = sum(self.dropped.values(), start=self.duplicates + self.near_duplicates)
         explained = self.kept + left_out + Count(0, sum(self.removed.values()))
         return explained == self.read
 
     @property
     def share_kept(self) -> float:
         """The share of the characters that survive the cleaners; duplicates do not count on either side."""
-        offered = self.read.characters - self.duplicates.characters
+        offered = self.read.characters - self.duplicates.characters - self.near_duplicates.characters
         return self.kept.characters / offered if offered else 0.0
 
     def lines(self) -> list[str]:
@@ -77,11 +83,14 @@ class Account:
         rows: list[tuple[str, Count | int]] = [("read", self.read)]
         rows += [(f"  dropped by {rule}", count) for rule, count in sorted(self.dropped.items())]
         rows += [("  exact duplicates", self.duplicates)] if self.duplicates.documents else []
+        rows += [("  near duplicates", self.near_duplicates)] if self.near_duplicates.documents else []
         rows += [(f"  removed by {name}", count) for name, count in self.removed.items() if count]
         rows += [("kept for training", self.train), ("kept held out", self.held_out)]
         table = _aligned(rows)
         if self.bytes_read is not None:
             table[0] += f"   from {self.bytes_read:,} bytes"
+        if self.replaced_bytes:
+            table.append(f"replaced by U+FFFD: {self.replaced_bytes:,} bytes that were no text")
         if self.problem_count:
             table.append(f"not read: {self.problem_count:,} problems, {self.problem_bytes:,} bytes")
             table += [f"  {problem.source}: {problem.reason}" for problem in self.problems]
@@ -102,6 +111,8 @@ class Account:
             held_out=Count(**value["held_out"]),
             removed=value["removed"],
             duplicates=Count(**value["duplicates"]),
+            near_duplicates=Count(**value["near_duplicates"]),
+            replaced_bytes=value["replaced_bytes"],
             bytes_read=value["bytes_read"],
             problem_count=value["problem_count"],
             problem_bytes=value["problem_bytes"],
