@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from zaoju.contracts import (
         Branch,
+        Cleaned,
         Cleaner,
         Columns,
         Constraint,
@@ -90,6 +91,7 @@ _get, _names = lazy_names(
         ),
         "zaoju.contracts": (
             "Branch",
+            "Cleaned",
             "Cleaner",
             "Columns",
             "Constraint",
@@ -165,6 +167,7 @@ __all__ = [
     "Cancelled",
     "CheckedConfig",
     "Chunk",
+    "Cleaned",
     "Cleaner",
     "Columns",
     "Component",

@@ -12,6 +12,7 @@ from zaoju.lazy import lazy_names
 if TYPE_CHECKING:
     from zaoju.contracts.constraint import Constraint, Matcher
     from zaoju.contracts.corpus import (
+        Cleaned,
         Cleaner,
         Document,
         Dropped,
@@ -50,6 +51,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "zaoju.contracts.constraint": ("Constraint", "Matcher"),
         "zaoju.contracts.corpus": (
+            "Cleaned",
             "Cleaner",
             "Document",
             "Dropped",
@@ -91,6 +93,7 @@ __all__ = [
     "Ability",
     "Branch",
     "CheckpointSaved",
+    "Cleaned",
     "Cleaner",
     "Columns",
     "Constraint",

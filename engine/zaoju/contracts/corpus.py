@@ -131,6 +131,16 @@ class Dropped:
     """A short rule name that the account sums over, such as `too_short`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A cleaned text, and what was done to it where characters alone do not tell, such as 12 numbers replaced."""
+
+    text: str
+
+    changes: Mapping[str, int] = field(default_factory=dict)
+    """How often each rule changed the text. The rules have short names, which the account sums over."""
+
+
 class Cleaner(ABC, Generic[OptionsT_co]):
     """A rule that changes a document or drops it with a reason.
 
@@ -141,5 +151,5 @@ class Cleaner(ABC, Generic[OptionsT_co]):
         self.options = options
 
     @abstractmethod
-    def clean(self, text: str) -> str | Dropped:
-        """The cleaned text, or why the document is dropped."""
+    def clean(self, text: str) -> str | Cleaned | Dropped:
+        """The cleaned text, or why the document is dropped; `Cleaned` where the account should count the changes."""

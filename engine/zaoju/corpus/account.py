@@ -36,6 +36,9 @@ class Account:
     removed: Mapping[str, int] = field(default_factory=dict)
     """Characters that each cleaner took out of documents that are kept; less than 0 where it added more."""
 
+    changes: Mapping[str, int] = field(default_factory=dict)
+    """How often the rules of cleaners changed kept documents, by `cleaner: rule`, for those that say so."""
+
     dropped: Mapping[str, Count] = field(default_factory=dict)
     """Documents left out, by `cleaner: reason`, with the characters that they had when they were read."""
 
@@ -80,11 +83,12 @@ class Account:
 
     def lines(self) -> list[str]:
         """The account as a table for a person."""
-        rows: list[tuple[str, Count | int]] = [("read", self.read)]
+        rows: list[tuple[str, Count | int | str]] = [("read", self.read)]
         rows += [(f"  dropped by {rule}", count) for rule, count in sorted(self.dropped.items())]
         rows += [("  exact duplicates", self.duplicates)] if self.duplicates.documents else []
         rows += [("  near duplicates", self.near_duplicates)] if self.near_duplicates.documents else []
         rows += [(f"  removed by {name}", count) for name, count in self.removed.items() if count]
+        rows += [(f"  changed by {rule}", f"{times:,} times") for rule, times in sorted(self.changes.items()) if times]
         rows += [("kept for training", self.train), ("kept held out", self.held_out)]
         table = _aligned(rows)
         if self.bytes_read is not None:
@@ -110,6 +114,7 @@ class Account:
             train=Count(**value["train"]),
             held_out=Count(**value["held_out"]),
             removed=value["removed"],
+            changes=value.get("changes", {}),
             duplicates=Count(**value["duplicates"]),
             near_duplicates=Count(**value["near_duplicates"]),
             replaced_bytes=value["replaced_bytes"],
@@ -121,12 +126,12 @@ class Account:
         )
 
 
-def _aligned(rows: list[tuple[str, Count | int]]) -> list[str]:
+def _aligned(rows: list[tuple[str, Count | int | str]]) -> list[str]:
     """One line a row: the name, then documents and characters in columns."""
     cells = [
         (name, f"{count.documents:,} documents", f"{count.characters:,} characters")
         if isinstance(count, Count)
-        else (name, "", f"{count:,} characters")
+        else (name, "", f"{count:,} characters" if isinstance(count, int) else count)
         for name, count in rows
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

@@ -139,14 +139,14 @@ def _write_kept(source: _Source, tally: Tally, path: Path, *, drop_duplicates: b
             cleaned = tally.clean(item)
             if cleaned is None:
                 continue
-            text, removed = cleaned
+            text, removed, changes = cleaned
             digest = text_digest(text)
             if drop_duplicates and digest in copies:
                 tally.duplicate(item)
                 continue
             copies[digest] += 1
             kept += Count(1, len(text))
-            tally.keep(removed)
+            tally.keep(removed, changes)
             file.write(f"{digest.hex()}\t{len(text)}\t{document_line(Document(text, item.source))}")
     return kept, copies
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from zaoju.contracts import Cleaner, Document, Dropped, Options, Problem
+from zaoju.contracts import Cleaned, Cleaner, Document, Dropped, Options, Problem
 from zaoju.corpus.account import Account, Count
 from zaoju.errors import PluginError
 
@@ -23,6 +23,7 @@ class Tally:
         self._read = Count()
         self._duplicates = Count()
         self._removed: Counter[str] = Counter()
+        self._changes: Counter[str] = Counter()
         self._dropped: dict[str, Count] = {}
         self._problems: list[Problem] = []
         self._problem_count = 0
@@ -35,30 +36,37 @@ class Tally:
         if len(self._problems) < PROBLEMS_LISTED:
             self._problems.append(problem)
 
-    def clean(self, document: Document) -> tuple[str, dict[str, int]] | None:
-        """The cleaned text and what each cleaner took out of it; None where a cleaner drops the document."""
+    def clean(self, document: Document) -> tuple[str, dict[str, int], dict[str, int]] | None:
+        """The cleaned text, what each cleaner took out of it, and how often each of their rules changed it.
+
+        None where a cleaner drops the document.
+        """
         self._read += Count(1, len(document.text))
-        text, removed = document.text, {}
+        text, removed, changes = document.text, dict[str, int](), dict[str, int]()
         for name, cleaner in self._cleaners:
             result = cleaner.clean(text)
             if isinstance(result, Dropped):
                 self._drop(f"{name}: {result.reason}", document)
                 return None
+            if isinstance(result, Cleaned):
+                changes |= {f"{name}: {rule}": times for rule, times in result.changes.items()}
+                result = result.text
             if not isinstance(result, str):
                 raise PluginError(
                     f"cleaner {name!r} returned {type(result).__name__} for {document.source};"
-                    " a cleaner returns the text or `Dropped(reason)`"
+                    " a cleaner returns the text, `Cleaned(text, changes)` or `Dropped(reason)`"
                 )
             removed[name] = len(text) - len(result)
             text = result
         if not text:
             self._drop(_EMPTY, document)
             return None
-        return text, removed
+        return text, removed, changes
 
-    def keep(self, removed: dict[str, int]) -> None:
+    def keep(self, removed: dict[str, int], changes: dict[str, int]) -> None:
         """A cleaned document is kept."""
         self._removed.update(removed)
+        self._changes.update(changes)
 
     def duplicate(self, document: Document) -> None:
         """A document is left out because its cleaned text has come before."""
@@ -71,6 +79,7 @@ class Tally:
             train=train,
             held_out=held_out,
             removed=dict(self._removed),
+            changes=dict(self._changes),
             dropped=self._dropped,
             duplicates=self._duplicates,
             bytes_read=bytes_read,

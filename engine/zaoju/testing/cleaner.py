@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zaoju.contracts import Cleaner, Dropped, Options
+from zaoju.contracts import Cleaned, Cleaner, Dropped, Options
 from zaoju.testing.component import ComponentContract
 from zaoju.testing.hostile_text import HOSTILE_TEXTS
 from zaoju.testing.random_text import for_random_texts
@@ -30,11 +30,15 @@ class CleanerContract(ComponentContract):
     def test_it_gives_text_or_a_reason(self, cleaner: Cleaner[Options], name: str) -> None:
         """The account sums over reasons, so a reason is a short name, not a sentence with the text in it."""
         cleaned = cleaner.clean(HOSTILE_TEXTS[name])
-        assert isinstance(cleaned, str | Dropped), f"clean() gave {cleaned!r}; it must give a text or zaoju.Dropped"
+        assert isinstance(cleaned, str | Cleaned | Dropped), (
+            f"clean() gave {cleaned!r}; it must give a text, zaoju.Cleaned or zaoju.Dropped"
+        )
         if isinstance(cleaned, Dropped):
             assert cleaned.reason.isidentifier(), f"{cleaned.reason!r} is no short rule name such as 'too_short'"
         else:
-            cleaned.encode("utf-8")
+            _text_of(cleaned).encode("utf-8")
+        if isinstance(cleaned, Cleaned):
+            assert all(map(str.isidentifier, cleaned.changes)), f"{[*cleaned.changes]} are no short rule names"
 
     @pytest.mark.parametrize("name", HOSTILE_TEXTS)
     def test_cleaning_again_changes_nothing(self, cleaner: Cleaner[Options], name: str) -> None:
@@ -55,6 +59,12 @@ class CleanerContract(ComponentContract):
 
 def _check_idempotent(cleaner: Cleaner[Options], text: str) -> None:
     once = cleaner.clean(text)
-    if isinstance(once, str):
-        twice = cleaner.clean(once)
-        assert twice == once, f"cleaning {once!r}, which was already clean, gave {twice!r}"
+    if not isinstance(once, Dropped):
+        twice = cleaner.clean(_text_of(once))
+        assert not isinstance(twice, Dropped) and _text_of(twice) == _text_of(once), (
+            f"cleaning {_text_of(once)!r}, which was already clean, gave {twice!r}"
+        )
+
+
+def _text_of(cleaned: str | Cleaned) -> str:
+    return cleaned.text if isinstance(cleaned, Cleaned) else cleaned
