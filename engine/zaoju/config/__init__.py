@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zaoju.config.describe import ComponentDescription, OptionDescription, describe_component, plugin_listing
     from zaoju.config.load import LoadedConfig, load_config
     from zaoju.config.plan import DecodingPlan, Plan
-    from zaoju.config.schema import Choice, Config, Model
+    from zaoju.config.schema import Choice, Config, Model, NearDuplicates
     from zaoju.config.schema_of_config import json_schema
     from zaoju.config.yaml_text import show
 
@@ -54,7 +54,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.config.schema_of_config": ("json_schema",),
         "zaoju.config.load": ("LoadedConfig", "load_config"),
         "zaoju.config.plan": ("DecodingPlan", "Plan"),
-        "zaoju.config.schema": ("Choice", "Config", "Model"),
+        "zaoju.config.schema": ("Choice", "Config", "Model", "NearDuplicates"),
         "zaoju.config.yaml_text": ("show",),
     },
 )
@@ -68,6 +68,7 @@ __all__ = [
     "DecodingPlan",
     "LoadedConfig",
     "Model",
+    "NearDuplicates",
     "OpenedDecoding",
     "OptionDescription",
     "Plan",

@@ -75,6 +75,15 @@ class Plugins(Section):
     """For a component that two packages offer, the package to take: `segmenter/jieba: some-package`."""
 
 
+class NearDuplicates(Section):
+    """When two documents count as almost the same."""
+
+    threshold: Annotated[Number, Field(ge=0.5, le=1)] = 0.8
+    """How alike two documents are, from 0 to 1, of which only the longer one stays: the share of n-grams in common."""
+    ngram: Annotated[Whole, Field(ge=1, le=100)] = 5
+    """Characters in an n-gram; with fewer, short texts are compared better, and long ones look more alike."""
+
+
 class Corpus(Section):
     """Where the text comes from and what is kept of it."""
 
