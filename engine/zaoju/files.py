@@ -42,7 +42,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
-        _sync_tree(partial)
+        sync_tree(partial)
         if path.exists():
             path.rename(aside)
         partial.rename(path)
@@ -51,6 +51,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
         raise
     _sync_folder(path.parent)
     _remove(aside)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make a folder durable, with all that is below it."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with Path(parent, name).open("rb") as file:
+                os.fsync(file.fileno())
+        _sync_folder(Path(parent))
 
 
 def read_json_object(path: Path) -> dict[str, object] | None:
@@ -94,14 +103,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _sync_tree(folder: Path) -> None:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with Path(parent, name).open("rb") as file:
-                os.fsync(file.fileno())
-        _sync_folder(Path(parent))
 
 
 def _sync_folder(folder: Path) -> None:

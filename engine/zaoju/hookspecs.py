@@ -33,6 +33,11 @@ def zaoju_cleaners() -> list[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def zaoju_executors() -> list[Component]:  # type: ignore[empty-body]
+    """Places where the corpus is read and cleaned: processes, or the machines of a cluster."""
+
+
+@hookspec
 def zaoju_segmenters() -> list[Component]:  # type: ignore[empty-body]
     """Ways to cut text into words."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,10 +48,13 @@ def run(
     cancel: threading.Event | None = None,
 ) -> Account:
     folder.mkdir(exist_ok=True)
+    work = folder.with_name(f"{folder.name}-shards")
+    shutil.rmtree(work, ignore_errors=True)
     return prepare(
         readers,
         [basic()] if cleaners is None else cleaners,
         folder,
+        work=work,
         drop_duplicates=drop_duplicates,
         held_out=held_out,
         seed=seed,

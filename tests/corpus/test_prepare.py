@@ -25,7 +25,13 @@ def test_everything_is_kept_once_and_the_account_balances(tmp_path: Path) -> Non
     assert (account.train.documents, account.held_out.documents) == (98, 2)
     assert account.read == Count(100, sum(map(len, POEMS)))
     assert account.balanced
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["account.json", "held_out.jsonl", "train.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "account.json",
+        "held_out.jsonl",
+        "report.json",
+        "sources.jsonl",
+        "train.jsonl",
+    ]
 
 
 def test_account_file_gives_the_same_account(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ ENGINE = ROOT / "engine" / "zaoju"
 PLUGINS = ROOT / "plugins"
 
 # Who may import whom inside the engine. A room may import itself, the base, and what is named here.
-BASE = {"component", "errors", "files", "lazy", "hookspecs", "contracts", "plugins", "config"}
+BASE = {"component", "errors", "files", "lazy", "workers", "hookspecs", "contracts", "plugins", "config"}
 ROOMS = {
     "component": set(),
     "errors": set(),
     "files": {"errors"},
     "lazy": set(),
+    "workers": set(),
     "__main__": {"cli"},
     "hookspecs": {"component"},
     "contracts": {"component", "errors", "lazy"},

@@ -31,6 +31,7 @@ def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
     checker = _Checker(plugins, loaded.folder)
     readers = checker.choices("reader", config.corpus.readers, ("corpus", "readers"))
     cleaners = checker.choices("cleaner", config.corpus.cleaners, ("corpus", "cleaners"))
+    executor = checker.choice("executor", config.corpus.executor, ("corpus", "executor"))
     segmenter = checker.choice("segmenter", config.tokenization.segmenter, ("tokenization", "segmenter"))
     vocabulary = checker.choice("vocabulary", config.tokenization.vocabulary, ("tokenization", "vocabulary"))
     trainer = checker.choice("trainer", config.trainer, ("trainer",))
@@ -43,6 +44,7 @@ def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
         checker.strategy(name, ("evaluation", "strategies", position))
     if checker.faults:
         raise ConfigError(tell(checker.faults, loaded.locate))
+    assert executor is not None
     assert segmenter is not None
     assert vocabulary is not None
     assert trainer is not None
@@ -51,6 +53,7 @@ def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
         config,
         readers=tuple(chosen.component for chosen in readers),
         cleaners=tuple(chosen.component for chosen in cleaners),
+        executor=executor.component,
         segmenter=segmenter.component,
         vocabulary=vocabulary.component,
         trainer=trainer.component,
@@ -187,13 +190,14 @@ def _effective(plan: Plan, folder: Path) -> Config:
     corpus, tokenization, model = config.corpus, config.tokenization, config.model
     readers = tuple(map(_filled, corpus.readers, plan.readers))
     cleaners = tuple(map(_filled, corpus.cleaners, plan.cleaners))
+    executor = _filled(corpus.executor, plan.executor)
     segmenter = _filled(tokenization.segmenter, plan.segmenter)
     vocabulary = _filled(tokenization.vocabulary, plan.vocabulary)
     init_from = None if model.init_from is None else absolute_path(model.init_from, folder)
     return config.model_copy(
         update={
             "run": absolute_path(config.run, folder),
-            "corpus": corpus.model_copy(update={"readers": readers, "cleaners": cleaners}),
+            "corpus": corpus.model_copy(update={"readers": readers, "cleaners": cleaners, "executor": executor}),
             "tokenization": tokenization.model_copy(update={"segmenter": segmenter, "vocabulary": vocabulary}),
             "model": model.model_copy(update={"init_from": init_from}),
             "trainer": _filled(config.trainer, plan.trainer),

@@ -84,6 +84,7 @@ class Plan:
 
     readers: tuple[ResolvedComponent, ...]
     cleaners: tuple[ResolvedComponent, ...]
+    executor: ResolvedComponent
     segmenter: ResolvedComponent
     vocabulary: ResolvedComponent
     trainer: ResolvedComponent

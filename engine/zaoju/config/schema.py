@@ -91,6 +91,10 @@ class Corpus(Section):
     """The sources of text, read one after the other."""
     cleaners: tuple[Choice, ...] = (Choice(name="basic"),)
     """Rules that change or drop documents, applied in this order."""
+    workers: Annotated[Whole, Field(ge=0)] = 0
+    """How many parts of the corpus are read and cleaned at once; 0 means one for each core. The result is the same."""
+    executor: Choice = Choice(name="processes")
+    """Where they are read and cleaned."""
     duplicates: Literal["drop", "keep"] = "drop"
     """`drop` or `keep` a document with the very text of an earlier one."""
     held_out: Annotated[Number, Field(gt=0, le=0.5)] = 0.02
@@ -209,6 +213,7 @@ class Config(Section):
 CHOICES: Mapping[tuple[str, ...], str] = {
     ("corpus", "readers"): "reader",
     ("corpus", "cleaners"): "cleaner",
+    ("corpus", "executor"): "executor",
     ("tokenization", "segmenter"): "segmenter",
     ("tokenization", "vocabulary"): "vocabulary",
     ("trainer",): "trainer",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         StageStarted,
         TrainStep,
     )
+    from zaoju.contracts.executor import Executor
     from zaoju.contracts.options import Options
     from zaoju.contracts.proposer import DraftRequest, ModelOpener, OpenModel, Proposer
     from zaoju.contracts.runner import Ability, Runner
@@ -78,6 +79,7 @@ __getattr__, __dir__ = lazy_names(
             "StageStarted",
             "TrainStep",
         ),
+        "zaoju.contracts.executor": ("Executor",),
         "zaoju.contracts.options": ("Options",),
         "zaoju.contracts.proposer": ("DraftRequest", "ModelOpener", "OpenModel", "Proposer"),
         "zaoju.contracts.runner": ("Ability", "Runner"),
@@ -102,6 +104,7 @@ __all__ = [
     "Dropped",
     "Event",
     "EventSink",
+    "Executor",
     "HeldOutScored",
     "History",
     "Hypothesis",

@@ -6,7 +6,7 @@ from zaoju.corpus.account import Account, Count
 from zaoju.corpus.documents import read_documents
 from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
 from zaoju.corpus.json_text import parse_object, text_of
-from zaoju.corpus.prepare import prepare
+from zaoju.corpus.prepare import Elsewhere, prepare
 from zaoju.corpus.report import Example, Examples, Lengths, Report, SourceAccount, read_report, read_sources
 from zaoju.corpus.source_files import SourceFile, find_files, fingerprint_files
 from zaoju.corpus.text_lines import Line, TextLines
@@ -14,6 +14,7 @@ from zaoju.corpus.text_lines import Line, TextLines
 __all__ = [
     "Account",
     "Count",
+    "Elsewhere",
     "Example",
     "Examples",
     "Lengths",

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from zaoju.contracts import Cleaner, Document, EventSink, Notice, Options, Problem, Progress, Reader
-from zaoju.corpus.account import Account, Count
-from zaoju.corpus.documents import document_line
-from zaoju.corpus.held_out import Digest, choose_held_out, text_digest
-from zaoju.corpus.source_files import printable
-from zaoju.corpus.tally import PROBLEMS_LISTED, Tally
+import numpy as np
+
+from zaoju.contracts import Cleaner, EventSink, Executor, Notice, Options, Progress, Reader
+from zaoju.corpus.account import Account
+from zaoju.corpus.fates import different_texts, hold_out, read_digests, without_duplicates
+from zaoju.corpus.outcome import Outcome
+from zaoju.corpus.report import REPORT, SOURCES
+from zaoju.corpus.shards import FinishedShard, Makers, Shard, ShardTask, Watch, are_small, make_shard, plan_shards
+from zaoju.corpus.tally import PROBLEMS_LISTED
 from zaoju.corpus.verdict import check_kept, check_readable
 from zaoju.errors import Cancelled
-from zaoju.files import write_text_whole
+from zaoju.files import hash_json, write_text_whole
+from zaoju.plugins import ResolvedComponent
 
 _SECONDS_BETWEEN_REPORTS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where shards are made if not in this process: what is needed to build readers and cleaners there."""
+
+    executor: Executor[Options]
+    workers: int
+    """How many shards at once; 0 means one for each core."""
+
+    readers: tuple[ResolvedComponent, ...]
+    cleaners: tuple[ResolvedComponent, ...]
 
 
 def prepare(
@@ -28,6 +44,7 @@ def prepare(
     cleaners: Sequence[tuple[str, Cleaner[Options]]],
     folder: Path,
     *,
+    work: Path,
     drop_duplicates: bool,
     held_out: float,
     seed: int,
@@ -35,142 +52,124 @@ def prepare(
     emit: EventSink,
     cancel: threading.Event,
     minimum_kept: float = 0.5,
+    elsewhere: Elsewhere | None = None,
 ) -> Account:
-    """Write `train.jsonl`, `held_out.jsonl` and `account.json` into `folder`, and return the account.
+    """Write `train.jsonl`, `held_out.jsonl`, `account.json`, `report.json` and `sources.jsonl` into `folder`.
 
-    Memory does not grow with the corpus, except for one hash a document. The share `held_out` of the documents is
-    kept for evaluation; equal texts always go to the same side.
+    The source is read and cleaned in shards, which are kept in the folder `work`: a run that was stopped, or killed,
+    goes on there with those that are whole. Remove it when `folder` is safe. What is written does not depend on
+    `elsewhere`, nor on any interruption. Memory does not grow with the corpus, except for a few hashes a document.
+
+    The share `held_out` of the documents is kept for evaluation; equal texts always go to the same side.
 
     Raises `CorpusError` where something cannot be read and `skip_unreadable` is false (after going through
     everything, so that one message lists it all), where fewer than two different texts are left, and where the
     cleaners leave less than `minimum_kept` of the characters. Raises `Cancelled` soon after `cancel` is set.
     """
-    source = _Source(readers, emit, cancel, skip_unreadable=skip_unreadable)
-    tally = Tally(cleaners)
-    unsorted = folder / "unsorted.txt"
-    kept, copies = _write_kept(source, tally, unsorted, drop_duplicates=drop_duplicates)
-    check_readable(source.stopping, source.stopping_count)
-    check_kept(tally.account(kept, Count(), source.size), len(copies), minimum_kept)
-    chosen = choose_held_out(copies, held_out, seed)
-    train, apart = _split(unsorted, folder, {digest.hex() for digest in chosen}, cancel)
-    unsorted.unlink()
-    account = tally.account(train, apart, source.size)
-    write_text_whole(folder / "account.json", json.dumps(account.to_json(), ensure_ascii=False, indent=2) + "\n")
+    shards = plan_shards(readers)
+    _open_work(work, shards, [name for name, _ in cleaners])
+    source = _Source(shards, work, emit, cancel)
+    source.make(Makers(readers, cleaners), elsewhere)
+    finished = [FinishedShard(work / shard.name, len(cleaners)) for shard in shards]
+    texts = different_texts(read_digests(finished))
+    fates = without_duplicates(texts) if drop_duplicates else np.zeros(len(texts.text_of), dtype=np.uint8)
+    names = [type(reader).__name__ for reader in readers]
+    outcome = Outcome(finished, fates, names, [name for name, _ in cleaners], source.size)
+    account = outcome.account()
+    _tell_problems(outcome, emit, skip_unreadable=skip_unreadable)
+    check_kept(account, len(texts.first), minimum_kept)
+    hold_out(texts, fates, held_out, seed)
+    account = outcome.account()
+    outcome.write_documents(folder, cancel)
+    outcome.write_sources(folder / SOURCES)
+    for name, value in ((REPORT, outcome.report().to_json()), ("account.json", account.to_json())):
+        write_text_whole(folder / name, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
     return account
 
 
-class _Source:
-    """All readers one after another: reports progress and problems, and stops when it is told to."""
+def _open_work(work: Path, shards: Sequence[Shard], cleaners: Sequence[str]) -> None:
+    """Keep the shards that are there if they are of this very plan; what is half written goes."""
+    plan = hash_json(
+        {"shards": [[[reader, asdict(part)] for reader, part in shard.parts] for shard in shards], "cleaners": cleaners}
+    )
+    path = work / "plan"
+    if not path.is_file() or path.read_text("utf-8") != plan:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        write_text_whole(path, plan)
+    for partial in work.glob(".*.partial"):
+        shutil.rmtree(partial)
 
-    def __init__(
-        self, readers: Sequence[Reader[Options]], emit: EventSink, cancel: threading.Event, *, skip_unreadable: bool
-    ) -> None:
+
+def _tell_problems(outcome: Outcome, emit: EventSink, *, skip_unreadable: bool) -> None:
+    """Stop the run for what cannot be read, or tell of it."""
+    tally = outcome.tally
+    noted = tally.problems if skip_unreadable else tally.harmless
+    for problem in noted.first:
+        emit(Notice(f"{problem.source}: {problem.reason}"))
+    if not skip_unreadable:
+        check_readable(tally.stopping.first[:PROBLEMS_LISTED], tally.stopping.count)
+
+
+class _Source:
+    """All shards of the source while they are made: reports progress, and stops when it is told to."""
+
+    def __init__(self, shards: Sequence[Shard], work: Path, emit: EventSink, cancel: threading.Event) -> None:
+        self._shards = shards
+        self._work = work
         self._emit = emit
         self._cancel = cancel
-        self._skip_unreadable = skip_unreadable
-        self._parts = [(reader, part) for reader in readers for part in reader.parts()]
-        sizes = [part.size for _, part in self._parts]
+        self._done = 0
+        self._last_report = 0.0
+        sizes = [shard.size for shard in shards]
         self.size = None if None in sizes else sum(size or 0 for size in sizes)
         """How many bytes there are to read; None where a reader does not know."""
-        self.stopping: list[Problem] = []
-        """The first problems that must stop the run."""
-        self.stopping_count = 0
-        self._noticed = 0
 
-    def items(self) -> Iterator[Document | Problem]:
-        """Every document and problem, in order."""
-        finished_bytes = documents = 0
-        last_report = 0.0
-        for reader, part in self._parts:
-            for item in reader.read_part(part):
-                _stop_if(self._cancel)
-                now = time.monotonic()
-                if now - last_report >= _SECONDS_BETWEEN_REPORTS:
-                    self._report(finished_bytes, documents)
-                    last_report = now
-                checked = _with_whole_characters(item)
-                documents += isinstance(checked, Document)
-                if isinstance(checked, Problem):
-                    self._note(checked)
-                yield checked
-            finished_bytes += part.size or 0
-        self._report(finished_bytes, documents)
-
-    def _report(self, bytes_done: int, documents: int) -> None:
-        if self.size is None:
-            self._emit(Progress("reading", documents, None, "documents"))
-        else:
-            self._emit(Progress("reading", bytes_done, self.size, "bytes"))
-
-    def _note(self, problem: Problem) -> None:
-        if problem.stops and not self._skip_unreadable:
-            self.stopping_count += 1
-            if len(self.stopping) < PROBLEMS_LISTED:
-                self.stopping.append(problem)
-        elif self._noticed < PROBLEMS_LISTED:
-            self._noticed += 1
-            self._emit(Notice(f"{problem.source}: {problem.reason}"))
-
-
-def _with_whole_characters(item: Document | Problem) -> Document | Problem:
-    """A lone half of a surrogate pair, as JSON escapes can give, is no character and cannot be written in UTF-8.
-
-    In a text it is a problem; in the name of a file it is shown as what it is, unreadable.
-    """
-    source = printable(item.source)
-    if isinstance(item, Problem):
-        return replace(item, source=source, reason=printable(item.reason))
-    try:
-        item.text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        return Problem(source, f"character {error.start + 1:,} is half of a surrogate pair, which is no text")
-    return Document(item.text, source)
-
-
-def _write_kept(source: _Source, tally: Tally, path: Path, *, drop_duplicates: bool) -> tuple[Count, Counter[Digest]]:
-    """Write each kept document after its hash and its length; how much is kept, and how often each text."""
-    kept = Count()
-    copies: Counter[Digest] = Counter()
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for item in source.items():
-            if isinstance(item, Problem):
-                tally.problem(item)
-                continue
-            cleaned = tally.clean(item)
-            if cleaned is None:
-                continue
-            text, removed, changes = cleaned
-            digest = text_digest(text)
-            if drop_duplicates and digest in copies:
-                tally.duplicate(item)
-                continue
-            copies[digest] += 1
-            kept += Count(1, len(text))
-            tally.keep(removed, changes)
-            file.write(f"{digest.hex()}\t{len(text)}\t{document_line(Document(text, item.source))}")
-    return kept, copies
-
-
-def _split(unsorted: Path, folder: Path, chosen: set[str], cancel: threading.Event) -> tuple[Count, Count]:
-    """Send each line to one of the two files by its hash; how much went to training and how much is held out."""
-    train_count = held_out_count = Count()
-    with (
-        unsorted.open(encoding="utf-8", newline="\n") as source,
-        (folder / "train.jsonl").open("w", encoding="utf-8", newline="\n") as train,
-        (folder / "held_out.jsonl").open("w", encoding="utf-8", newline="\n") as held_out,
-    ):
-        for line in source:
-            _stop_if(cancel)
-            digest, length, document = line.split("\t", 2)
-            if digest in chosen:
-                held_out.write(document)
-                held_out_count += Count(1, int(length))
+    def make(self, makers: Makers, elsewhere: Elsewhere | None) -> None:
+        """Make every shard that is not there."""
+        missing: list[Shard] = []
+        for shard in self._shards:
+            if (self._work / shard.name).exists():
+                self._finish(shard)
             else:
-                train.write(document)
-                train_count += Count(1, int(length))
-    return train_count, held_out_count
+                missing.append(shard)
+        if elsewhere is None or elsewhere.workers == 1 or are_small(missing):
+            for shard in missing:
+                make_shard(makers, shard, self._work, self._watch(shard))
+                self._finish(shard)
+        else:
+            task = ShardTask(elsewhere.readers, elsewhere.cleaners, self._work)
+            for place, _ in elsewhere.executor.run(task, missing, workers=elsewhere.workers, cancel=self._cancel):
+                self._finish(missing[place])
+        self._report(self._done)
 
+    def _finish(self, shard: Shard) -> None:
+        """A shard is there."""
+        if self.size is None:
+            _, sources = FinishedShard(self._work / shard.name, 0).account()
+            self._done += sum(source.read.documents for _, source in sources)
+        else:
+            self._done += shard.size or 0
+        self._report_now_and_then(self._done)
 
-def _stop_if(cancel: threading.Event) -> None:
-    if cancel.is_set():
-        raise Cancelled("preparing the corpus was cancelled; nothing was written")
+    def _watch(self, shard: Shard) -> Watch:
+        """What counts the things that are read while this process makes the shard."""
+        count = 0
+
+        def watch(size: int) -> None:
+            nonlocal count
+            if self._cancel.is_set():
+                raise Cancelled("preparing the corpus was cancelled; the same run again goes on from here")
+            count += 1 if self.size is None else size
+            self._report_now_and_then(self._done + (count if self.size is None else min(count, shard.size or 0)))
+
+        return watch
+
+    def _report_now_and_then(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._last_report >= _SECONDS_BETWEEN_REPORTS:
+            self._report(done)
+            self._last_report = now
+
+    def _report(self, done: int) -> None:
+        self._emit(Progress("reading", done, self.size, "documents" if self.size is None else "bytes"))

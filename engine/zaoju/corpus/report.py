@@ -59,7 +59,9 @@ class Examples:
             self._merge(rule, examples)
 
     def _merge(self, rule: str, examples: list[Example]) -> None:
-        self.of[rule] = heapq.nsmallest(EXAMPLES_A_RULE, {*self.of.get(rule, []), *examples})
+        ordered = sorted([*self.of.get(rule, []), *examples], reverse=True)
+        of_rank = {example.rank: example for example in ordered}  # of equal texts, the one that comes first
+        self.of[rule] = heapq.nsmallest(EXAMPLES_A_RULE, of_rank.values())
 
     def to_json(self) -> dict[str, Any]:
         """A JSON value, rules in the order of their names."""
@@ -137,6 +139,14 @@ class SourceAccount:
     replaced_bytes: int = 0
     problems: int = 0
 
+    def update(self, other: SourceAccount) -> None:
+        """Add what became of another piece of the same source."""
+        for name in ("read", "train", "held_out", "dropped", "duplicates", "near_duplicates"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.removed += other.removed
+        self.replaced_bytes += other.replaced_bytes
+        self.problems += other.problems
+
     @property
     def balanced(self) -> bool:
         """Whether everything that was read is accounted for, to the last character."""
@@ -146,7 +156,9 @@ class SourceAccount:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """The account of which `dataclasses.asdict` gave the JSON value."""
-        counts = {name: Count(**held) if isinstance(held, dict) else held for name, held in value.items()}
+        counts: dict[str, Any] = {
+            name: Count(**held) if isinstance(held, dict) else held for name, held in value.items()
+        }
         return cls(**counts)
 
 

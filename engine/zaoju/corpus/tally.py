@@ -1,12 +1,15 @@
-"""The account while it is being filled."""
+"""What becomes of each document before the corpus is looked at as a whole: read, cleaned, counted."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 from zaoju.contracts import Cleaned, Cleaner, Document, Dropped, Options, Problem
-from zaoju.corpus.account import Account, Count
+from zaoju.corpus.account import Count
+from zaoju.corpus.held_out import text_digest
+from zaoju.corpus.report import Examples, Lengths, SourceAccount
 from zaoju.errors import PluginError
 
 PROBLEMS_LISTED = 100
@@ -15,38 +18,112 @@ PROBLEMS_LISTED = 100
 _EMPTY = "zaoju: empty"
 
 
+@dataclass(slots=True)
+class ProblemList:
+    """All problems as numbers, and the first of them in full."""
+
+    count: int = 0
+    bytes: int = 0
+    first: list[Problem] = field(default_factory=list)
+
+    def add(self, problem: Problem) -> None:
+        """Count a problem."""
+        self.count += 1
+        self.bytes += problem.bytes
+        if len(self.first) < PROBLEMS_LISTED:
+            self.first.append(problem)
+
+    def update(self, later: ProblemList) -> None:
+        """Count all that another list has, as coming after those of this one."""
+        self.count += later.count
+        self.bytes += later.bytes
+        self.first += later.first[: PROBLEMS_LISTED - len(self.first)]
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The list of which `dataclasses.asdict` gave the JSON value."""
+        return cls(value["count"], value["bytes"], [Problem(**problem) for problem in value["first"]])
+
+
+@dataclass(slots=True)
 class Tally:
-    """Cleans documents and keeps count of what becomes of each."""
+    """The sums over documents as they are read, and over those that cleaners drop. Tallies of parts can be joined."""
+
+    dropped: dict[str, Count] = field(default_factory=dict)
+    """By `cleaner: reason`, with the characters as they were read."""
+
+    stopping: ProblemList = field(default_factory=ProblemList)
+    """Problems through which text is lost."""
+
+    harmless: ProblemList = field(default_factory=ProblemList)
+    """The others."""
+
+    problems: ProblemList = field(default_factory=ProblemList)
+    """Both, in the order in which they came."""
+
+    examples: Examples = field(default_factory=Examples)
+    read_lengths: Lengths = field(default_factory=Lengths)
+
+    def update(self, later: Tally) -> None:
+        """Add the sums of what was read after this."""
+        for rule, count in later.dropped.items():
+            self.dropped[rule] = self.dropped.get(rule, Count()) + count
+        self.stopping.update(later.stopping)
+        self.harmless.update(later.harmless)
+        self.problems.update(later.problems)
+        self.examples.update(later.examples)
+        self.read_lengths.update(later.read_lengths)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value that `from_json` turns back into the same tally."""
+        return {
+            "dropped": {rule: asdict(count) for rule, count in self.dropped.items()},
+            "stopping": asdict(self.stopping),
+            "harmless": asdict(self.harmless),
+            "problems": asdict(self.problems),
+            "examples": self.examples.to_json(),
+            "read_lengths": self.read_lengths.classes,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The tally that `to_json` wrote."""
+        return cls(
+            dropped={rule: Count(**count) for rule, count in value["dropped"].items()},
+            stopping=ProblemList.from_json(value["stopping"]),
+            harmless=ProblemList.from_json(value["harmless"]),
+            problems=ProblemList.from_json(value["problems"]),
+            examples=Examples.from_json(value["examples"]),
+            read_lengths=Lengths(value["read_lengths"]),
+        )
+
+
+class CountingCleaner:
+    """Cleans documents one by one and keeps count of what becomes of each."""
 
     def __init__(self, cleaners: Sequence[tuple[str, Cleaner[Options]]]) -> None:
         self._cleaners = cleaners
-        self._read = Count()
-        self._duplicates = Count()
-        self._removed: Counter[str] = Counter()
-        self._changes: Counter[str] = Counter()
-        self._dropped: dict[str, Count] = {}
-        self._problems: list[Problem] = []
-        self._problem_count = 0
-        self._problem_bytes = 0
+        self.tally = Tally()
 
-    def problem(self, problem: Problem) -> None:
-        """Count something that could not become a document; only the first ones are kept in full."""
-        self._problem_count += 1
-        self._problem_bytes += problem.bytes
-        if len(self._problems) < PROBLEMS_LISTED:
-            self._problems.append(problem)
+    def problem(self, problem: Problem, source: SourceAccount) -> None:
+        """Count something that could not become a document."""
+        source.problems += 1
+        self.tally.problems.add(problem)
+        (self.tally.stopping if problem.stops else self.tally.harmless).add(problem)
 
-    def clean(self, document: Document) -> tuple[str, dict[str, int], dict[str, int]] | None:
+    def clean(self, document: Document, source: SourceAccount) -> tuple[str, list[int], dict[str, int]] | None:
         """The cleaned text, what each cleaner took out of it, and how often each of their rules changed it.
 
-        None where a cleaner drops the document.
+        None where a cleaner drops the document. Raises `PluginError` where a cleaner gives what it must not.
         """
-        self._read += Count(1, len(document.text))
-        text, removed, changes = document.text, dict[str, int](), dict[str, int]()
+        text, removed, changes = document.text, list[int](), dict[str, int]()
+        source.read += Count(1, len(text))
+        source.replaced_bytes += document.replaced_bytes
+        self.tally.read_lengths.add(len(text))
         for name, cleaner in self._cleaners:
             result = cleaner.clean(text)
             if isinstance(result, Dropped):
-                self._drop(f"{name}: {result.reason}", document)
+                self._drop(f"{name}: {result.reason}", document, source)
                 return None
             if isinstance(result, Cleaned):
                 changes |= {f"{name}: {rule}": times for rule, times in result.changes.items()}
@@ -56,37 +133,15 @@ class Tally:
                     f"cleaner {name!r} returned {type(result).__name__} for {document.source};"
                     " a cleaner returns the text, `Cleaned(text, changes)` or `Dropped(reason)`"
                 )
-            removed[name] = len(text) - len(result)
+            removed.append(len(text) - len(result))
             text = result
         if not text:
-            self._drop(_EMPTY, document)
+            self._drop(_EMPTY, document, source)
             return None
         return text, removed, changes
 
-    def keep(self, removed: dict[str, int], changes: dict[str, int]) -> None:
-        """A cleaned document is kept."""
-        self._removed.update(removed)
-        self._changes.update(changes)
-
-    def duplicate(self, document: Document) -> None:
-        """A document is left out because its cleaned text has come before."""
-        self._duplicates += Count(1, len(document.text))
-
-    def account(self, train: Count, held_out: Count, bytes_read: int | None) -> Account:
-        """The account, once it is known how much was kept."""
-        return Account(
-            read=self._read,
-            train=train,
-            held_out=held_out,
-            removed=dict(self._removed),
-            changes=dict(self._changes),
-            dropped=self._dropped,
-            duplicates=self._duplicates,
-            bytes_read=bytes_read,
-            problems=tuple(self._problems),
-            problem_count=self._problem_count,
-            problem_bytes=self._problem_bytes,
-        )
-
-    def _drop(self, rule: str, document: Document) -> None:
-        self._dropped[rule] = self._dropped.get(rule, Count()) + Count(1, len(document.text))
+    def _drop(self, rule: str, document: Document, source: SourceAccount) -> None:
+        count = Count(1, len(document.text))
+        source.dropped += count
+        self.tally.dropped[rule] = self.tally.dropped.get(rule, Count()) + count
+        self.tally.examples.add(rule, text_digest(document.text).hex(), document.source, document.text)

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from zaoju.config import Plan
-from zaoju.contracts import Cleaner, EventSink, Notice, Options, Reader
-from zaoju.corpus import Account, prepare
+from zaoju.contracts import Cleaner, EventSink, Executor, Notice, Options, Reader
+from zaoju.corpus import Account, Elsewhere, prepare
 from zaoju.files import write_text_whole
 from zaoju.pipeline.artefact import publish, published_key
 from zaoju.pipeline.checking import check_model
@@ -51,19 +51,21 @@ class Pipeline:
         return self.plan.config.run / "model"
 
     def checkpoints(self, key: str) -> Path:
-        """Where the training with this key keeps its checkpoints while it is not finished."""
+        """Where the stage with this key keeps what lets it go on, while it is not finished: training, preparing."""
         return self.plan.config.run / "checkpoints" / key
 
     def prepare(self) -> Path:
         """Read, clean and deduplicate the corpus; part it into training and held-out documents."""
         corpus = self.plan.config.corpus
         cleaners: list[tuple[str, Cleaner[Options]]] = [(item.name, item.build(Cleaner)) for item in self.plan.cleaners]
+        work_folder = self.checkpoints(self._prepare_stage.key)
 
         def work(folder: Path) -> None:
             prepare(
                 self._readers,
                 cleaners,
                 folder,
+                work=work_folder,
                 drop_duplicates=corpus.duplicates == "drop",
                 held_out=corpus.held_out,
                 minimum_kept=corpus.minimum_kept,
@@ -71,9 +73,14 @@ class Pipeline:
                 skip_unreadable=corpus.unreadable == "skip",
                 emit=self._emit,
                 cancel=self._cancel,
+                elsewhere=Elsewhere(
+                    self.plan.executor.build(Executor), corpus.workers, self.plan.readers, self.plan.cleaners
+                ),
             )
 
-        return self._stages.run(self._prepare_stage, work)
+        prepared = self._stages.run(self._prepare_stage, work)
+        self._forget(work_folder)
+        return prepared
 
     def vocabulary(self) -> Path:
         """Build the tokenizer, or take that of the model to train on."""
@@ -127,10 +134,7 @@ class Pipeline:
             training.work(folder, checkpoints, prepared / "held_out.jsonl", vocabulary, encoded)
 
         trained = self._stages.run(stage, work)
-        # Only now that the model is whole on disk are its checkpoints of no more use.
-        if checkpoints.exists():
-            with alone_in(self.plan.config.run):
-                shutil.rmtree(checkpoints)
+        self._forget(checkpoints)
         return trained
 
     def evaluate(self) -> Path:
@@ -233,6 +237,12 @@ class Pipeline:
                 "seed": config.seed,
             },
         )
+
+    def _forget(self, checkpoints: Path) -> None:
+        """Only when a stage is whole on disk are its checkpoints of no more use."""
+        if checkpoints.exists():
+            with alone_in(self.plan.config.run):
+                shutil.rmtree(checkpoints)
 
     def _description(self, stage: Stage, evaluated: Path) -> dict[str, object]:
         account = self.account()

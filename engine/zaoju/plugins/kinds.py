@@ -12,6 +12,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
     {
         "reader": "zaoju_readers",
         "cleaner": "zaoju_cleaners",
+        "executor": "zaoju_executors",
         "segmenter": "zaoju_segmenters",
         "vocabulary": "zaoju_vocabularies",
         "trainer": "zaoju_trainers",

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextvars import ContextVar
 from functools import cached_property
 from itertools import chain, islice
-from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 from zaoju.contracts import Segmenter
 from zaoju.errors import PluginError, UserError
 from zaoju.plugins import ResolvedComponent
 from zaoju.tokenization.alignment import align
+from zaoju.workers import cores, worker_processes
 
 _BATCH_CHARACTERS = 1 << 16
 _BATCH_TEXTS = 256
@@ -58,7 +55,7 @@ def segment_documents(segmenter: ResolvedComponent, texts: Iterable[str], worker
 
     Raises `UserError` where the segmenter changes text or a process dies.
     """
-    workers = workers or _cores()
+    workers = workers or cores()
     batches = _batches(texts)
     beginning = list(islice(batches, 2))
     if workers == 1 or len(beginning) < 2:
@@ -74,22 +71,20 @@ def _in_processes(
     segmenter: ResolvedComponent, batches: Iterator[list[str]], workers: int
 ) -> Iterator[list[list[str]]]:
     """The results in the order of the batches, at most a few batches ahead of whoever takes them."""
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (segmenter,))
     waiting: deque[Future[list[list[str]]]] = deque()
     try:
-        for batch in batches:
-            waiting.append(pool.submit(_segment_in_worker, batch))
-            if len(waiting) >= workers * _BATCHES_AHEAD:
+        with worker_processes(_Worker(segmenter).segment, workers) as submit:
+            for batch in batches:
+                waiting.append(submit(batch))
+                if len(waiting) >= workers * _BATCHES_AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
     except BrokenProcessPool as error:
         raise UserError(
             f"a process that ran segmenter {segmenter.name!r} died; if memory ran out, set `tokenization.workers: 1`."
             " A script that starts zaoju must do so under `if __name__ == '__main__':`, as processes import it again."
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 class _Worker:
@@ -107,27 +102,6 @@ class _Worker:
         return self._segmenter.pieces_of_all(batch)
 
 
-_WORKER: ContextVar[_Worker] = ContextVar("segmentation worker")
-
-
-def _start_worker(segmenter: ResolvedComponent) -> None:
-    """Ctrl-C is for the parent to handle; and a worker must not outlive a parent that was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _WORKER.set(_Worker(segmenter))
-
-
-def _segment_in_worker(batch: list[str]) -> list[list[str]]:
-    return _WORKER.get().segment(batch)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
     """Texts in groups that are worth sending to another process."""
     batch: list[str] = []
@@ -140,8 +114,3 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

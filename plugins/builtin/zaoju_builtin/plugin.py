@@ -10,6 +10,7 @@ from zaoju_builtin.decoding.searches.components import searches
 from zaoju_builtin.decoding.selectors.components import selectors
 from zaoju_builtin.decoding.strategies.components import strategies
 from zaoju_builtin.decoding.transforms.components import transforms
+from zaoju_builtin.executors.components import executors
 from zaoju_builtin.readers.components import readers
 from zaoju_builtin.segmenters.components import segmenters
 from zaoju_builtin.trainers.components import trainers
@@ -26,6 +27,11 @@ def zaoju_readers() -> list[Component]:
 @hookimpl
 def zaoju_cleaners() -> list[Component]:
     return cleaners()
+
+
+@hookimpl
+def zaoju_executors() -> list[Component]:
+    return executors()
 
 
 @hookimpl
