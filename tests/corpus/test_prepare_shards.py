@@ -83,13 +83,6 @@ def digest_of(folder: Path) -> str:
     return found.hexdigest()
 
 
-@pytest.fixture
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file is a shard, and no corpus is too small for processes."""
-    monkeypatch.setattr("zaoju.corpus.shards.SHARD_BYTES", 1)
-    monkeypatch.setattr("zaoju.corpus.shards.SMALL_BYTES", 0)
-
-
 @pytest.mark.usefixtures("small_shards")
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus")
