@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
 
-import zaoju
+from support.scratch_plugin import check_public_names_only, environment_with, run
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "plugins" / "zaoju-top-n-sigma"
@@ -46,33 +41,10 @@ print(json.dumps({
 """
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a new environment that sees this one's packages and has the plugin's wheel installed."""
-    scratch = tmp_path_factory.mktemp("stranger")
-    sources = shutil.copytree(PLUGIN, scratch / "sources")
-    run(sys.executable, "-c", "from hatchling.build import build_wheel; build_wheel('dist')", cwd=sources)
-    (wheel,) = (sources / "dist").glob("*.whl")
-    venv.create(scratch / "environment", with_pip=False)
-    python = scratch / "environment" / "bin" / "python"
-    (packages,) = (scratch / "environment" / "lib").glob("python*/site-packages")
-    seen = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *roots_of_zaoju()]
-    (packages / "beside.pth").write_text("\n".join(dict.fromkeys(seen)) + "\n", encoding="utf-8")
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", wheel, cwd=scratch)
-    return python
-
-
-def roots_of_zaoju() -> list[str]:
-    """Where zaoju itself lies: beside other packages, or in a working tree."""
-    import zaoju_builtin
-
-    return [str(Path(str(module.__file__)).parents[1]) for module in (zaoju, zaoju_builtin)]
+    return environment_with(PLUGIN, tmp_path_factory.mktemp("stranger"))
 
 
 def test_it_is_found_and_generates(python: Path, tmp_path: Path) -> None:
@@ -99,6 +71,4 @@ def test_it_is_not_there_without_its_package() -> None:
 
 
 def test_it_uses_public_names_only() -> None:
-    lines = [line for path in PLUGIN.rglob("*.py") for line in path.read_text("utf-8").splitlines()]
-    imports = {line.split()[1] for line in lines if line.startswith(("from zaoju", "import zaoju"))}
-    assert imports <= {"zaoju", "zaoju.contracts", "zaoju.testing", "zaoju_top_n_sigma.transform"}
+    check_public_names_only(PLUGIN, "zaoju_top_n_sigma")
