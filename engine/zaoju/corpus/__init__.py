@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zaoju.corpus.account import Account, Count
+from zaoju.corpus.byte_spans import plan_spans
 from zaoju.corpus.documents import read_documents
 from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
 from zaoju.corpus.json_text import parse_object, text_of
@@ -10,6 +11,7 @@ from zaoju.corpus.prepare import Elsewhere, prepare
 from zaoju.corpus.report import Example, Examples, Lengths, Report, SourceAccount, read_report, read_sources
 from zaoju.corpus.source_files import SourceFile, find_files, fingerprint_files
 from zaoju.corpus.text_lines import Line, TextLines
+from zaoju.corpus.tolerant_decoding import Span
 
 __all__ = [
     "Account",
@@ -23,11 +25,13 @@ __all__ = [
     "Report",
     "SourceAccount",
     "SourceFile",
+    "Span",
     "TextLines",
     "find_files",
     "fingerprint_files",
     "inspect_files",
     "parse_object",
+    "plan_spans",
     "prepare",
     "read_documents",
     "read_report",

@@ -1,23 +1,25 @@
-"""The lines of a text file, decoded strictly and in bounded memory."""
+"""The lines of a text file, in bounded memory: in the encoding that is named, or in the one that is found out."""
 
 from __future__ import annotations
 
 import codecs
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from zaoju.contracts import Problem
-from zaoju.corpus.encodings import suggest_encoding
+from zaoju.corpus.encodings import NoEncoding, suggest_encoding
+from zaoju.corpus.file_encoding import detect_file_encoding
 from zaoju.corpus.source_files import SourceFile, describe
+from zaoju.corpus.strict_decoding import StrictDecoding, UndecodableError
+from zaoju.corpus.tolerant_decoding import Block, Span, TolerantDecoding
 
-_BLOCK = 1 << 16
-_BYTE_ORDER_MARK = "\ufeff"
+AUTOMATIC = "auto"
+"""Stands for an encoding: find out which it is."""
+
+_SAMPLE = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line, without its end."""
 
     number: int
@@ -29,99 +31,120 @@ class Line:
     bytes: int = 0
     """How many bytes a line without text has."""
 
+    replaced: int = 0
+    """How many of its bytes were not in the encoding and stand in the text as U+FFFD."""
 
-class _UndecodableError(Exception):
-    def __init__(self, offset: int) -> None:
-        super().__init__(offset)
-        self.offset = offset
+
+class _UnreadableError(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class TextLines:
-    """Reads one file line by line. Lines end in LF, CR LF or CR; a byte order mark at the start is no text.
+    """Reads one file, or a span of it, line by line. Lines end in LF, CR LF or CR; a byte order mark is no text.
+
+    With the encoding `auto` it is found out which it is. Then bytes that are not in it are replaced, and lines in
+    another encoding are read in that; what was guessed, replaced or read otherwise is told in problems that do not stop
+    a run. Any other encoding is strict: the first byte that is not in it ends the reading.
 
     Memory is bounded by `maximum_characters`, however long a line is.
     """
 
-    def __init__(self, file: SourceFile, *, encoding: str, maximum_characters: int) -> None:
+    def __init__(self, file: SourceFile, *, encoding: str, maximum_characters: int, span: Span | None = None) -> None:
         self.file = file
-        self.position = 0
-        """How many bytes have been read."""
-        self._encoding = encoding
+        self.encoding = "utf-8" if encoding == AUTOMATIC else encoding
+        """The encoding of the file, or of most of its lines; for `auto` known once the reading has begun."""
+        self._automatic = encoding == AUTOMATIC
         self._maximum = maximum_characters
+        self._span = span or Span()
+        self._decoding: StrictDecoding | TolerantDecoding = StrictDecoding(self.encoding, self._span)
 
     def __iter__(self) -> Iterator[Line | Problem]:
-        """Every line; and at last a `Problem` where the file could not be read to its end."""
-        number = 0
+        """Every line, and problems; at last one that stops where the file could not be read to its end."""
         try:
-            with self.file.open() as source:
-                for number, line in enumerate(self._whole_lines(source), start=1):
-                    if line.text is not None and "\0" in line.text:
-                        yield self._not_text(number)
-                        return
-                    yield Line(number, line.text, line.bytes)
-        except OSError as error:
-            yield Problem(self.file.shown, describe(error), self.file.size - self.position)
-        except _UndecodableError as error:
-            yield self._wrong_encoding(number + 1, error.offset)
+            yield from self._begin()
+            yield from self._whole_lines(self._decoded())
+            yield from self._end()
+        except _UnreadableError as error:
+            yield error.problem
 
     def blocks(self) -> Iterator[str | Problem]:
         """The whole text in blocks of bounded size, for formats that are not made of lines.
 
-        Line ends are line feeds, as in lines; at last a `Problem` where the file could not be read to its end.
+        Line ends are line feeds, and problems come as they do among lines.
         """
-        line = 1
+        try:
+            yield from self._begin()
+            for block in self._decoded():
+                yield block.text
+            yield from self._end()
+        except _UnreadableError as error:
+            yield error.problem
+
+    def size_of(self, text: str) -> int:
+        """How many bytes of the file `text` stands for."""
+        return len(text.encode(self.encoding, errors="replace"))
+
+    def _begin(self) -> Iterator[Problem]:
+        """Find out the encoding, and tell what was guessed."""
+        if not self._automatic:
+            self._decoding = StrictDecoding(self.encoding, self._span)
+            return
+        try:
+            found = detect_file_encoding(self.file)
+        except OSError as error:
+            raise _UnreadableError(Problem(self.file.shown, describe(error), self._size())) from None
+        if isinstance(found, NoEncoding):
+            raise _UnreadableError(Problem(self.file.shown, found.reason, self._size()))
+        self.encoding = found.name
+        self._decoding = TolerantDecoding(found, self._span)
+        if found.guessed and found.name != "utf-8" and self._span.start == 0:
+            reason = f"read as {found.name}, which is a guess: {found.reason}; `encoding: {found.name}` makes it sure"
+            yield Problem(self.file.shown, reason, stops=False)
+
+    def _decoded(self) -> Iterator[Block]:
+        """The text in blocks, up to what cannot be read; then raises `_UnreadableError`."""
+        decoding = self._decoding
         try:
             with self.file.open() as source:
-                for text in self._decoded_blocks(source):
-                    if "\0" in text:
-                        yield self._not_text(line + text[: text.index("\0")].count("\n"))
-                        return
-                    yield text
-                    line += text.count("\n")
+                for block in decoding.blocks(source):
+                    if "\0" in block.text:
+                        before, _, _ = block.text.partition("\0")
+                        yield Block(before[: before.rfind("\n") + 1])
+                        raise _UnreadableError(self._not_text(decoding.line + before.count("\n")))
+                    yield block
         except OSError as error:
-            yield Problem(self.file.shown, describe(error), self.file.size - self.position)
-        except _UndecodableError as error:
-            yield self._wrong_encoding(line, error.offset)
+            problem = Problem(self.file.shown, describe(error), self._size() - decoding.read)
+            raise _UnreadableError(problem) from None
+        except UndecodableError as error:
+            raise _UnreadableError(self._wrong_encoding(decoding.line, error.offset)) from None
 
-    def _whole_lines(self, source: BinaryIO) -> Iterator[Line]:
-        """Joins decoded blocks into lines, not yet numbered."""
-        kept: list[str] = []
-        length = passed_over = 0
-        for text in self._decoded_blocks(source):
-            for index, part in enumerate(text.split("\n")):
-                if index:
-                    yield _line(kept, passed_over)
-                    kept, length, passed_over = [], 0, 0
-                length += len(part)
-                kept.append(part)
-                if length > self._maximum:
-                    passed_over += sum(len(held.encode(self._encoding)) for held in kept)
-                    kept.clear()
-        if length:
-            yield _line(kept, passed_over)
+    def _end(self) -> Iterator[Problem]:
+        if isinstance(self._decoding, TolerantDecoding):
+            yield from self._decoding.problems(self.file.shown, self._decoding.read)
 
-    def _decoded_blocks(self, source: BinaryIO) -> Iterator[str]:
-        """The text in blocks, with every line end as LF, up to the first byte that is not in the encoding."""
-        decoder = codecs.getincrementaldecoder(self._encoding)()
-        newlines = io.IncrementalNewlineDecoder(None, translate=True)
-        block = b"-"
-        while block:
-            at_start = self.position == 0
-            block = source.read(_BLOCK)
-            self.position += len(block)
-            bad: int | None = None
-            try:
-                text = decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                from_bad = len(error.object) - error.start
-                bad = self.position - from_bad
-                text = decoder.decode(block[: max(0, len(block) - from_bad)])
-            yield newlines.decode(text.removeprefix(_BYTE_ORDER_MARK) if at_start else text, final=not block)
-            if bad is not None:
-                raise _UndecodableError(bad)
+    def _whole_lines(self, blocks: Iterator[Block]) -> Iterator[Line]:
+        """Joins decoded blocks into lines."""
+        number = self._span.line
+        line = _LineParts(self._maximum, self.size_of)
+        for text, replaced in blocks:
+            first, *others = text.split("\n")
+            line.add(first, replaced)
+            if not others:
+                continue
+            yield line.finish(number)
+            number += 1
+            last = others.pop()
+            for part in others:
+                yield Line(number, part) if len(part) <= self._maximum else Line(number, None, self.size_of(part))
+                number += 1
+            line.add(last)
+        if line.length:
+            yield line.finish(number)
 
     def _wrong_encoding(self, line: int, offset: int) -> Problem:
-        encoding = self._encoding
+        encoding = self.encoding
         reason = f"byte {offset:,} (line {line:,}) is not {encoding}"
         suggestion = suggest_encoding(self._sample(offset), offset)
         if suggestion is None:
@@ -130,18 +153,51 @@ class TextLines:
             reason += f"; what follows is {encoding} again, so the file is damaged there"
         else:
             reason += f"; from there on it looks like {suggestion}: try `encoding: {suggestion}` in the reader"
-        return Problem(self.file.shown, reason, self.file.size - offset)
+        reason += ", or `encoding: auto`"
+        return Problem(self.file.shown, reason, self._end_of_span() - offset)
 
     def _not_text(self, line: int) -> Problem:
         suggestion = suggest_encoding(self._sample(0))
         hint = f"try `encoding: {suggestion}` in the reader" if suggestion else "is it text at all?"
-        return Problem(self.file.shown, f"line {line:,} holds a NUL character; {hint}", self.file.size)
+        return Problem(self.file.shown, f"line {line:,} holds a NUL character; {hint}", self._size())
 
     def _sample(self, offset: int) -> bytes:
         with self.file.open() as source:
             source.seek(offset)
-            return source.read(_BLOCK)
+            return source.read(_SAMPLE)
+
+    def _end_of_span(self) -> int:
+        return self.file.size if self._span.end is None else self._span.end
+
+    def _size(self) -> int:
+        return self._end_of_span() - self._span.start
 
 
-def _line(parts: list[str], passed_over: int) -> Line:
-    return Line(0, None, passed_over) if passed_over else Line(0, "".join(parts))
+class _LineParts:
+    """A line while it comes in parts; once it is too long, only its size."""
+
+    def __init__(self, maximum: int, size_of: Callable[[str], int]) -> None:
+        self.length = 0
+        self._maximum = maximum
+        self._size_of = size_of
+        self._parts: list[str] = []
+        self._passed_over = self._replaced = 0
+
+    def add(self, part: str, replaced: int = 0) -> None:
+        """Append to the line."""
+        self.length += len(part)
+        self._replaced += replaced
+        self._parts.append(part)
+        if self.length > self._maximum:
+            self._passed_over += sum(map(self._size_of, self._parts))
+            self._parts.clear()
+
+    def finish(self, number: int) -> Line:
+        """The line; and begin the next."""
+        if self._passed_over:
+            line = Line(number, None, self._passed_over)
+        else:
+            line = Line(number, "".join(self._parts), 0, self._replaced)
+        self._parts.clear()
+        self.length = self._passed_over = self._replaced = 0
+        return line

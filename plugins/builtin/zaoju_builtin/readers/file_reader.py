@@ -10,31 +10,34 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from zaoju.contracts import Document, Part, PartedReader, Problem
-from zaoju.corpus import Line, SourceFile, TextLines, find_files, fingerprint_files
+from zaoju.corpus import SourceFile, Span, TextLines, find_files, fingerprint_files
 from zaoju_builtin.readers.options import FileOptions
 
 FileOptionsT = TypeVar("FileOptionsT", bound=FileOptions)
 
 
 class FileReader(PartedReader[FileOptionsT]):
-    """A reader of text files, each a part. A subclass says which names it reads in folders, and what documents are."""
+    """A reader of text files. A subclass says which names it reads in folders, and what documents are.
+
+    A file is a part, or several where the subclass can read spans of it.
+    """
 
     @abstractmethod
     def suffixes(self) -> Sequence[str]:
         """Which names to read in folders."""
 
+    def spans(self, file: SourceFile) -> list[Span]:
+        """The pieces in which `documents` can read a file: the whole, unless a subclass says more."""
+        del file  # whatever it is
+        return [Span()]
+
     @abstractmethod
-    def documents(self, file: SourceFile, lines: Iterator[Line | Problem]) -> Iterator[Document | Problem]:
+    def documents(self, file: SourceFile, lines: TextLines) -> Iterator[Document | Problem]:
         """The documents in the lines of one file. Problems among the lines are passed on."""
 
     def parts(self) -> list[Part]:
-        """A part for each file, and for each thing that is none."""
-        return [
-            Part(item.source, 0, asdict(item))
-            if isinstance(item, Problem)
-            else Part(item.label, item.size, {"path": str(item.path)})
-            for item in self._found
-        ]
+        """The parts of each file, and one for each thing that is none."""
+        return self._parts
 
     def read_part(self, part: Part) -> Iterator[Document | Problem]:
         """Every document of a file."""
@@ -42,14 +45,21 @@ class FileReader(PartedReader[FileOptionsT]):
         if "path" not in place:
             yield Problem(**cast("dict[str, Any]", place))
             return
-        file = SourceFile(Path(str(place["path"])), part.label, part.size or 0)
+        start, size, line = (int(place[name] or 0) for name in ("start", "size", "line"))
+        end = None if place["end"] is None else int(place["end"])
+        file = SourceFile(Path(str(place["path"])), part.label, size)
         options = self.options
-        lines = TextLines(file, encoding=options.encoding, maximum_characters=options.maximum_characters)
+        lines = TextLines(
+            file,
+            encoding=options.encoding,
+            maximum_characters=options.maximum_characters,
+            span=Span(start, end, line),
+        )
         nothing = True
-        for item in self.documents(file, iter(lines)):
+        for item in self.documents(file, lines):
             nothing = False
             yield item
-        if nothing:
+        if nothing and start == 0 and end is None:
             reason = "the file holds only white space" if file.size else "the file is empty"
             yield Problem(file.shown, reason, file.size, stops=False)
 
@@ -60,6 +70,20 @@ class FileReader(PartedReader[FileOptionsT]):
     def files(self) -> list[Path]:
         """The files that are read."""
         return [item.path for item in self._found if isinstance(item, SourceFile)]
+
+    @cached_property
+    def _parts(self) -> list[Part]:
+        return [part for item in self._found for part in self._parts_of(item)]
+
+    def _parts_of(self, item: SourceFile | Problem) -> Iterator[Part]:
+        if isinstance(item, Problem):
+            yield Part(item.source, 0, asdict(item))
+            return
+        for span in self.spans(item):
+            size = (item.size if span.end is None else span.end) - span.start
+            place: dict[str, str | int | None] = {"path": str(item.path), "size": item.size}
+            place |= {"start": span.start, "end": span.end, "line": span.line}
+            yield Part(item.label, size, place)
 
     @cached_property
     def _found(self) -> list[SourceFile | Problem]:

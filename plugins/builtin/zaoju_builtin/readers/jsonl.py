@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from zaoju.contracts import Document, Problem
-from zaoju.corpus import Line, SourceFile, parse_object, text_of
+from zaoju.corpus import SourceFile, Span, TextLines, parse_object, plan_spans, text_of
 from zaoju_builtin.readers.file_reader import FileReader
 from zaoju_builtin.readers.options import JsonLinesOptions
 
@@ -17,7 +17,11 @@ class JsonLinesReader(FileReader[JsonLinesOptions]):
         """Which names to read in folders."""
         return self.options.suffixes
 
-    def documents(self, file: SourceFile, lines: Iterator[Line | Problem]) -> Iterator[Document | Problem]:
+    def spans(self, file: SourceFile) -> list[Span]:
+        """Cut at line ends."""
+        return plan_spans(file, self.options.encoding)
+
+    def documents(self, file: SourceFile, lines: TextLines) -> Iterator[Document | Problem]:
         """One document a line. A line that is no document is a problem, and the next one is read."""
         for line in lines:
             if isinstance(line, Problem):
@@ -26,11 +30,9 @@ class JsonLinesReader(FileReader[JsonLinesOptions]):
                 reason = f"longer than {self.options.maximum_characters:,} characters: see `maximum_characters:`"
                 yield Problem(f"{file.shown} line {line.number}", reason, line.bytes)
             elif line.text.strip():
-                yield self._document(file, line.number, line.text)
-
-    def _document(self, file: SourceFile, number: int, line: str) -> Document | Problem:
-        try:
-            text = text_of(parse_object(line), self.options.fields)
-        except ValueError as error:
-            return Problem(f"{file.shown} line {number}", str(error), len(line.encode(self.options.encoding)))
-        return Document(text, f"{file.label}:{number}")
+                try:
+                    text = text_of(parse_object(line.text), self.options.fields)
+                except ValueError as error:
+                    yield Problem(f"{file.shown} line {line.number}", str(error), lines.size_of(line.text))
+                else:
+                    yield Document(text, f"{file.label}:{line.number}", line.replaced)

@@ -11,10 +11,12 @@ from zaoju import Options
 
 
 def _is_text_encoding(name: str) -> str:
+    if name == "auto":
+        return name
     try:
         "".encode(name)
     except LookupError as error:
-        raise ValueError(f"{error}; known are for example utf-8, gb18030, big5hkscs and utf-16") from None
+        raise ValueError(f"{error}; known are auto, and for example utf-8, gb18030, big5hkscs and utf-16") from None
     return name
 
 
@@ -23,7 +25,8 @@ class FileOptions(Options):
 
     paths: list[Path] = Field(min_length=1, description="Files, folders (with all that is below), or patterns with *")
     encoding: Annotated[str, AfterValidator(_is_text_encoding)] = Field(
-        "utf-8", description="The encoding of the files; what is not in it is reported, never guessed"
+        "auto",
+        description="The encoding of the files; `auto` finds out and tells, any other is strict",
     )
     maximum_characters: int = Field(10_000_000, ge=1, description="A longer document or line is reported and not read")
 
