@@ -126,9 +126,7 @@ def accuracy(texts: list[str], chance: random.Random) -> list[list[str]]:
                         right[encoding, damage, name, length].append(_is_right(detect(damaged), data, truth))
                 if not encoding.startswith(("utf", "hz")):
                     first = text.encode() + b"\n"
-                    for name in ways:
-                        flagged = name == "zaoju" and _says_mixed(first + data)
-                        right[encoding, DAMAGE[3], name, length].append(flagged)
+                    right[encoding, DAMAGE[3], "zaoju", length].append(_says_mixed(first + data))
     head = ["encoding", "damage", *(f"{name} {length}" for name in ways for length in LENGTHS)]
     table = [head]
     for encoding in ENCODINGS:
