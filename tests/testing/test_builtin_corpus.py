@@ -5,10 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from zaoju.testing import CleanerContract, ReaderContract
-from zaoju_builtin.cleaners.options import BasicOptions
+from zaoju_builtin.cleaners.options import (
+    BasicOptions,
+    DecontaminateOptions,
+    JoinLinesOptions,
+    MojibakeOptions,
+    PersonalDataOptions,
+    QualityOptions,
+    RepeatedLinesOptions,
+    ScriptOptions,
+    UnicodeOptions,
+)
 from zaoju_builtin.readers.options import JsonLinesOptions, StoriesOptions, TextOptions
 
 SAMPLES = Path(__file__).with_name("samples")
+EVALUATION = Path(__file__).with_name("evaluation_texts.txt")
 
 
 class TestText(ReaderContract):
@@ -38,3 +49,72 @@ class TestBasic(CleanerContract):
 class TestBasicWithoutNormalisation(CleanerContract):
     component = "basic"
     options = BasicOptions(normalise="none", min_characters=5)
+
+
+class TestUnicode(CleanerContract):
+    component = "unicode"
+
+
+class TestUnicodeWithEverything(CleanerContract):
+    component = "unicode"
+    options = UnicodeOptions(form="NFKC", indents="remove", compatibility_hanzi="unified", private_use="drop")
+
+
+class TestJoinLines(CleanerContract):
+    component = "join_lines"
+    options = JoinLinesOptions(minimum_lines=3, minimum_width=8)
+
+
+class TestMojibake(CleanerContract):
+    component = "mojibake"
+
+
+class TestMojibakeThatKeeps(CleanerContract):
+    component = "mojibake"
+    options = MojibakeOptions(beyond_repair="keep")
+
+
+class TestScript(CleanerContract):
+    component = "script"
+
+
+class TestScriptToTraditional(CleanerContract):
+    component = "script"
+    options = ScriptOptions(conversion="s2twp")
+
+
+class TestLanguage(CleanerContract):
+    component = "language"
+
+
+class TestQuality(CleanerContract):
+    component = "quality"
+
+
+class TestQualityOfDialogue(CleanerContract):
+    component = "quality"
+    options = QualityOptions(profile="dialogue")
+
+
+class TestRepeatedLines(CleanerContract):
+    component = "repeated_lines"
+    options = RepeatedLinesOptions(times=2, minimum_characters=1, long_sentence=1)
+
+
+class TestPersonalData(CleanerContract):
+    component = "personal_data"
+
+
+class TestPersonalDataRemoved(CleanerContract):
+    component = "personal_data"
+    options = PersonalDataOptions(action="remove")
+
+
+class TestDecontaminate(CleanerContract):
+    component = "decontaminate"
+    options = DecontaminateOptions(files=[EVALUATION], length=5)
+
+
+class TestDecontaminateByCutting(CleanerContract):
+    component = "decontaminate"
+    options = DecontaminateOptions(files=[EVALUATION], length=5, action="cut")

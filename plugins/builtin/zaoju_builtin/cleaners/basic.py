@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from zaoju import Cleaner, Dropped
+from zaoju_builtin.cleaners.characters import HANZI, composed
 from zaoju_builtin.cleaners.options import BasicOptions
 
-_HANZI = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _LINE_END = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROL = "\x00-\x08\x0e-\x1f\x7f-\x9f"
 _INVISIBLE = "\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
 _JUNK = re.compile(f"[{_CONTROL}{_INVISIBLE}]+")
-_JOINER_BY_HANZI = re.compile(f"(?<=[{_HANZI}])[\u200c\u200d]+|[\u200c\u200d]+(?=[{_HANZI}])")
-_NOT_COMPATIBILITY_HANZI = re.compile("[^\uf900-\ufaff\U0002f800-\U0002fa1f]+")
+_JOINER_BY_HANZI = re.compile(f"(?<=[{HANZI}])[\u200c\u200d]+|[\u200c\u200d]+(?=[{HANZI}])")
 _BLANKS_AT_LINE_END = re.compile(r"[^\S\n]+(?=\n)")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -37,15 +35,9 @@ class BasicCleaner(Cleaner[BasicOptions]):
         if "\u200c" in text or "\u200d" in text:  # rare, and the search is slow
             text = _JOINER_BY_HANZI.sub("", text)
         if self.options.normalise == "NFC":
-            text = _normalised(text)
+            text = composed(text)
         text = _BLANKS_AT_LINE_END.sub("", text)
         text = _BLANK_LINES.sub("\n\n", text).strip()
         if not text:
             return Dropped("empty")
         return text if len(text) >= self.options.min_characters else Dropped("too_short")
-
-
-def _normalised(text: str) -> str:
-    if unicodedata.is_normalized("NFC", text):
-        return text
-    return _NOT_COMPATIBILITY_HANZI.sub(lambda part: unicodedata.normalize("NFC", part[0]), text)
