@@ -3,7 +3,7 @@
     python benchmarks/cleaning.py FOLDER [--markdown]
 
 FOLDER holds texts: every `.txt` (blank lines part documents) and every `.jsonl` with a field `lines`, one poem
-an object; but nothing below `messy` and `segmentation`, except a `mojibake.jsonl` with the fields `kind`, `mojibake` and
+an object; nothing below `messy` and `segmentation`, except a `mojibake.jsonl` with the fields `kind`, `mojibake` and
 `truth`. Speed is in megabytes of UTF-8 for each second of processor time, which other programs disturb little.
 """
 

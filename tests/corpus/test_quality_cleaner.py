@@ -61,7 +61,7 @@ def test_profiles_are_what_makes_the_difference() -> None:
             "rare_hanzi",
         ),
         ({}, JUNK["keywords"][1].replace(" ", "，"), "few_function_words"),
-        ({"minimum_hanzi": 5}, "、".join("我的书你的书他的书这的书是的书在的书有的书都在这里的公园"), "separators"),
+        ({"minimum_hanzi": 5}, "|".join("我的书你的书他的书这的书是的书在的书有的书都在这里的公园"), "separators"),
         ({}, JUNK["repeated"][1], "repetition"),
         ({"maximum_repetition": 1}, "我们" * 40, "repeated_phrase"),
         (

@@ -43,7 +43,7 @@ class Class(IntEnum):
 _FUNCTION = "的一是不了在有我这个他们你就也都和说要到与及或但而被把从对于以等着过所之其为又很还"
 _SENTENCE_ENDS = "。！？!?…；;：:”’」』）)》"
 _PUNCTUATION = "，、“‘「『（《〈〉【】〔〕—·～"
-_SEPARATORS = "|/\\_>»›•,-+*=#&~·、　 ｜／＞＿"
+_SEPARATORS = "|/\\_>»›•,-+*=#&~｜／＞＿"
 
 
 def codes_of(text: str) -> Codes:
