@@ -52,7 +52,7 @@ def test_a_worse_model_scores_worse(model: Path, tmp_path: Path) -> None:
 
 def test_scoring_refuses_a_file_that_it_cannot_read_whole(model: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
-    text.write_bytes("小明想学游泳。".encode("gb18030"))
+    text.write_bytes("小明想学游泳。".encode("gb18030") + bytes(range(256)) * 4)
     with pytest.raises(zaoju.CorpusError, match=r"text\.txt"):
         zaoju.evaluate_files(model, [text], config={"device": "cpu"})
 
