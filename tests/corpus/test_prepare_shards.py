@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zaoju import Cancelled, Cleaner, CorpusError, Document, Dropped, Executor, Options, Part, PartedReader, Reader
+from zaoju.config import NearDuplicates
 from zaoju.contracts import Event, Problem, Progress
 from zaoju.corpus import Account, Elsewhere, prepare, read_documents, read_report, read_sources
 from zaoju.corpus.report import EXAMPLES_A_RULE
@@ -54,6 +55,7 @@ def run(
     cancel: threading.Event | None = None,
     events: list[Event] | None = None,
     drop_duplicates: bool = True,
+    near: NearDuplicates | None = None,
 ) -> Account:
     paths = [str(source)] if isinstance(source, Path) else [str(path) for path in source]
     reader = PLUGINS.resolve("reader", "jsonl", {"paths": paths})
@@ -64,6 +66,7 @@ def run(
         folder,
         work=work or folder.with_name(f"{folder.name}-work"),
         drop_duplicates=drop_duplicates,
+        near_duplicates=near,
         held_out=0.1,
         seed=1,
         skip_unreadable=True,
@@ -265,3 +268,28 @@ def test_unreadable_things_of_all_shards_are_in_one_message_in_order(tmp_path: P
     reader = PLUGINS.resolve("reader", "jsonl", {"paths": [str(corpus)]})
     with pytest.raises(CorpusError, match=r"2 problems(.|\n)*0.jsonl line 401(.|\n)*4.jsonl line 401"):
         prepare_here([reader.build(Reader)], tmp_path)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_near_duplicates_are_dropped_the_same_in_any_number_of_workers(tmp_path: Path) -> None:
+    pytest.importorskip("rensa")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    chosen = random.Random(4)
+    stories = ["".join(chr(0x4E00 + chosen.randrange(2_000)) for _ in range(200)) for _ in range(30)]
+    for number in range(3):
+        texts = [f"{story}{'。' * number}{'好' * number}" for story in stories] + stories[:5]
+        lines = (json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+        (corpus / f"{number}.jsonl").write_text("".join(lines), encoding="utf-8")
+    settings = NearDuplicates(threshold=0.8)
+    accounts = [run(corpus, tmp_path / str(workers), workers=workers, near=settings) for workers in (1, 2)]
+    assert accounts[0] == accounts[1]
+    assert digest_of(tmp_path / "1") == digest_of(tmp_path / "2")
+    account = accounts[0]
+    assert (account.kept.documents, account.near_duplicates.documents, account.duplicates.documents) == (30, 60, 15)
+    assert account.balanced
+    assert all(source.balanced for source in read_sources(tmp_path / "1"))
+    for name in ("train.jsonl", "held_out.jsonl"):
+        for document in read_documents(tmp_path / "1" / name):
+            assert document.text.endswith("好好"), "of similar texts the longest stays"
+    assert len(read_report(tmp_path / "1").examples.of["near duplicate"]) == EXAMPLES_A_RULE

@@ -97,6 +97,8 @@ class Corpus(Section):
     """Where they are read and cleaned."""
     duplicates: Literal["drop", "keep"] = "drop"
     """`drop` or `keep` a document with the very text of an earlier one."""
+    near_duplicates: NearDuplicates | None = None
+    """Drop documents that are almost the same as a longer one, such as `{threshold: 0.8}`; empty keeps them."""
     held_out: Annotated[Number, Field(gt=0, le=0.5)] = 0.02
     """The share of the documents that is kept from training, to measure the model on; at most 0.5."""
     unreadable: Literal["stop", "skip"] = "stop"

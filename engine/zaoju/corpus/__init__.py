@@ -7,8 +7,9 @@ from zaoju.corpus.byte_spans import plan_spans
 from zaoju.corpus.documents import read_documents
 from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
 from zaoju.corpus.json_text import parse_object, text_of
-from zaoju.corpus.prepare import Elsewhere, prepare
+from zaoju.corpus.prepare import prepare
 from zaoju.corpus.report import Example, Examples, Lengths, Report, SourceAccount, read_report, read_sources
+from zaoju.corpus.shard_making import Elsewhere
 from zaoju.corpus.source_files import SourceFile, find_files, fingerprint_files
 from zaoju.corpus.text_lines import Line, TextLines
 from zaoju.corpus.tolerant_decoding import Span

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,10 @@ from zaoju.corpus.held_out import choose_held_out
 from zaoju.corpus.shards import FinishedShard
 
 DIGEST_TYPE = np.dtype([("high", ">u8"), ("low", ">u8")])
+
+
+Fates: TypeAlias = npt.NDArray[np.uint8]
+"""The fate of each document, in the order of reading."""
 
 
 class Fate(IntEnum):
@@ -68,14 +72,24 @@ def read_digests(shards: Sequence[FinishedShard]) -> npt.NDArray[np.void]:
     return np.concatenate(found) if found else np.empty(0, DIGEST_TYPE)
 
 
-def without_duplicates(texts: Texts) -> npt.NDArray[np.uint8]:
+def without_duplicates(texts: Texts) -> Fates:
     """The fate of each document where only the first with each text is kept, before any is held out."""
     fates = np.full(len(texts.text_of), Fate.DUPLICATE, dtype=np.uint8)
     fates[texts.first] = Fate.TRAIN
     return fates
 
 
-def hold_out(texts: Texts, fates: npt.NDArray[np.uint8], share: float, seed: int) -> None:
+def drop_near_duplicates(texts: Texts, fates: Fates, near: npt.NDArray[np.bool_]) -> None:
+    """Leave out, of the documents that are kept so far, those whose text is at a place that `near` marks."""
+    fates[(fates == Fate.TRAIN) & near[texts.text_of]] = Fate.NEAR_DUPLICATE
+
+
+def texts_kept(texts: Texts, fates: Fates) -> int:
+    """How many different texts are kept."""
+    return int(np.count_nonzero(np.bincount(texts.text_of[fates <= Fate.HELD_OUT], minlength=len(texts.first))))
+
+
+def hold_out(texts: Texts, fates: Fates, share: float, seed: int) -> None:
     """Hold out a share of the documents that are kept so far; equal texts have one fate."""
     kept = fates == Fate.TRAIN
     copies = np.bincount(texts.text_of[kept], minlength=len(texts.first))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from zaoju.corpus.account import Account, Count
-from zaoju.corpus.fates import Fate
+from zaoju.corpus.fates import Fate, Fates
 from zaoju.corpus.report import EXACT_DUPLICATE, EXAMPLES_A_RULE, NEAR_DUPLICATE, Lengths, Report, SourceAccount
 from zaoju.corpus.shards import DOCUMENTS, FinishedShard
 from zaoju.corpus.tally import Tally
-from zaoju.errors import Cancelled
 
 _BLOCK = 1 << 20
 _COPIED = ((Fate.TRAIN, "train.jsonl"), (Fate.HELD_OUT, "held_out.jsonl"))
@@ -30,7 +28,7 @@ class Outcome:
     """The shards of a corpus, and the fate of each document in them, in one order."""
 
     shards: Sequence[FinishedShard]
-    fates: npt.NDArray[np.uint8]
+    fates: Fates
     names: Sequence[str]
     """The name of each reader, for a source without a label."""
 
@@ -85,13 +83,12 @@ class Outcome:
                 self._add_examples(shard, rows, np.flatnonzero(fates == fate), rule)
         return Report(self.tally.examples, self.tally.read_lengths, lengths)
 
-    def write_documents(self, folder: Path, cancel: threading.Event) -> None:
-        """Write `train.jsonl` and `held_out.jsonl`. Raises `Cancelled` soon after `cancel` is set."""
+    def write_documents(self, folder: Path, check: Callable[[], None]) -> None:
+        """Write `train.jsonl` and `held_out.jsonl`. `check` may raise to stop it."""
         for fate, name in _COPIED:
             with (folder / name).open("wb") as file:
                 for shard, rows, fates in self._each():
-                    if cancel.is_set():
-                        raise Cancelled("preparing the corpus was cancelled; the same run again goes on from here")
+                    check()
                     with (shard.folder / DOCUMENTS).open("rb") as documents:
                         _copy_chosen(documents, file, rows["bytes"], fates == fate)
 
@@ -124,7 +121,7 @@ class Outcome:
                 source.removed = int(rows["removed"][kept].sum(dtype=np.int64))
                 yield key, source
 
-    def _each(self) -> Iterator[tuple[FinishedShard, npt.NDArray[Any], npt.NDArray[np.uint8]]]:
+    def _each(self) -> Iterator[tuple[FinishedShard, npt.NDArray[Any], Fates]]:
         """Each shard with the rows of its documents and their fates."""
         start = 0
         for shard in self.shards:

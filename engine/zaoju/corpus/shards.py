@@ -19,16 +19,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zaoju.config import NearDuplicates
 from zaoju.contracts import Cleaner, Document, Options, Part, Problem, Reader
 from zaoju.corpus.documents import document_line
 from zaoju.corpus.held_out import text_digest
 from zaoju.corpus.report import SourceAccount
+from zaoju.corpus.sketches import Sketcher, Sketches
 from zaoju.corpus.source_files import printable
 from zaoju.corpus.tally import CountingCleaner, Tally
 from zaoju.files import sync_tree
 from zaoju.plugins import ResolvedComponent
 
-SHARD_BYTES = 8 << 20
+SHARD_BYTES = 4 << 20
 """Parts are put together until a shard has about this size; larger parts stay alone."""
 
 _SHARD_PARTS = 1024
@@ -37,6 +39,7 @@ SMALL_BYTES = 4 << 20
 """Starting processes takes longer than reading so many bytes."""
 
 DOCUMENTS, INDEX, CHANGES, ACCOUNT = "documents.jsonl", "index.bin", "changes.bin", "account.json"
+SKETCHES = "sketches.bin"
 
 _CHANGE = struct.Struct("<III")
 
@@ -70,6 +73,8 @@ class Makers:
 
     readers: Sequence[Reader[Options]]
     cleaners: Sequence[tuple[str, Cleaner[Options]]]
+    sketcher: Sketcher | None = None
+    """Where near duplicates are looked for."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class ShardTask:
 
     readers: tuple[ResolvedComponent, ...]
     cleaners: tuple[ResolvedComponent, ...]
+    near_duplicates: NearDuplicates | None
     work: Path
 
     def __call__(self, shard: Shard) -> None:
@@ -87,7 +93,8 @@ class ShardTask:
     @cached_property
     def _makers(self) -> Makers:
         cleaners = [(component.name, component.build(Cleaner)) for component in self.cleaners]
-        return Makers([component.build(Reader) for component in self.readers], cleaners)
+        sketcher = None if self.near_duplicates is None else Sketcher(self.near_duplicates)
+        return Makers([component.build(Reader) for component in self.readers], cleaners, sketcher)
 
 
 def plan_shards(readers: Sequence[Reader[Options]]) -> list[Shard]:
@@ -146,6 +153,7 @@ def _write_shard(makers: Makers, shard: Shard, folder: Path, watch: Watch) -> No
         (folder / DOCUMENTS).open("wb") as documents,
         (folder / INDEX).open("wb") as index,
         (folder / CHANGES).open("wb") as changed,
+        (folder / SKETCHES).open("wb") as sketches,
     ):
         for place, part in shard.parts:
             if not sources or (named[-1], sources[-1].source) != (place, part.label):
@@ -166,7 +174,10 @@ def _write_shard(makers: Makers, shard: Shard, folder: Path, watch: Watch) -> No
                 watch(len(line))
                 documents.write(line)
                 row = (len(item.text), len(text), len(line), len(sources) - 1, *removed)
-                index.write(text_digest(text) + pack(*row))
+                digest = text_digest(text)
+                index.write(digest + pack(*row))
+                if makers.sketcher is not None:
+                    sketches.write(makers.sketcher.sketch(text, digest))
                 for rule, times in changes.items():
                     changed.write(_CHANGE.pack(rows, rules.setdefault(rule, len(rules)), times))
                 rows += 1
@@ -215,6 +226,11 @@ class FinishedShard:
         value = json.loads((self.folder / ACCOUNT).read_text("utf-8"))
         sources = [(source.pop("reader"), SourceAccount.from_json(source)) for source in value["sources"]]
         return Tally.from_json(value["tally"]), sources
+
+    def sketches(self, sketcher: Sketcher) -> Sketches:
+        """The sketch of each document, mapped from the file."""
+        path = self.folder / SKETCHES
+        return np.memmap(path, sketcher.dtype, "r") if path.stat().st_size else np.empty(0, sketcher.dtype)
 
     def lines(self, starts: Sequence[int], sizes: Sequence[int]) -> Iterator[bytes]:
         """The lines that begin at these bytes and have these sizes."""

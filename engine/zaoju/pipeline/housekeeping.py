@@ -11,6 +11,7 @@ from zaoju.config import ConfigSource
 from zaoju.pipeline.api import open_pipeline
 from zaoju.pipeline.lock import alone_in
 from zaoju.pipeline.pipeline import Pipeline
+from zaoju.pipeline.stages import Stage
 
 StageState = Literal["done", "interrupted", "to do"]
 
@@ -35,9 +36,7 @@ class Unused:
 def status(config: ConfigSource = None, *, overrides: tuple[str, ...] = ()) -> list[StageStatus]:
     """Every stage of a configuration, in order. Runs nothing."""
     pipeline = open_pipeline(config, overrides=overrides)
-    return [
-        StageStatus(stage.name, _state(pipeline, stage.done, stage.key), stage.folder) for stage in pipeline.stages()
-    ]
+    return [StageStatus(stage.name, _state(pipeline, stage), stage.folder) for stage in pipeline.stages()]
 
 
 def clean(config: ConfigSource = None, *, overrides: tuple[str, ...] = (), remove: bool = True) -> list[Unused]:
@@ -48,7 +47,7 @@ def clean(config: ConfigSource = None, *, overrides: tuple[str, ...] = (), remov
     """
     pipeline = open_pipeline(config, overrides=overrides)
     used = {stage.folder for stage in pipeline.stages()}
-    used |= {pipeline.checkpoints(stage.key) for stage in pipeline.stages()}
+    used |= {pipeline.checkpoints(stage) for stage in pipeline.stages()}
     run = pipeline.plan.config.run
     if not run.is_dir():
         return []
@@ -61,10 +60,10 @@ def clean(config: ConfigSource = None, *, overrides: tuple[str, ...] = (), remov
     return unused
 
 
-def _state(pipeline: Pipeline, done: bool, key: str) -> StageState:
-    if done:
+def _state(pipeline: Pipeline, stage: Stage) -> StageState:
+    if stage.done:
         return "done"
-    return "interrupted" if pipeline.checkpoints(key).is_dir() else "to do"
+    return "interrupted" if pipeline.checkpoints(stage).is_dir() else "to do"
 
 
 def _size(folder: Path) -> int:

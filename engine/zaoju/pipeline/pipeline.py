@@ -11,7 +11,7 @@ from pathlib import Path
 from zaoju.config import Plan
 from zaoju.contracts import Cleaner, EventSink, Executor, Notice, Options, Reader
 from zaoju.corpus import Account, Elsewhere, prepare
-from zaoju.files import write_text_whole
+from zaoju.files import hash_json, write_text_whole
 from zaoju.pipeline.artefact import publish, published_key
 from zaoju.pipeline.checking import check_model
 from zaoju.pipeline.evaluation_stage import Scores, evaluate_model
@@ -50,15 +50,20 @@ class Pipeline:
         """Where the finished model lies."""
         return self.plan.config.run / "model"
 
-    def checkpoints(self, key: str) -> Path:
-        """Where the stage with this key keeps what lets it go on, while it is not finished: training, preparing."""
+    def checkpoints(self, stage: Stage) -> Path:
+        """Where a stage keeps what lets it go on, while it is not finished: training its checkpoints, preparing shards.
+
+        Shards do not depend on what is done with them, so a changed `minimum_kept` or `unreadable` finds them again.
+        """
+        inputs = {name: stage.inputs.get(name) for name in ("readers", "cleaners", "near_duplicates")}
+        key = hash_json(inputs)[:12] if stage.name == "prepare" else stage.key
         return self.plan.config.run / "checkpoints" / key
 
     def prepare(self) -> Path:
         """Read, clean and deduplicate the corpus; part it into training and held-out documents."""
         corpus = self.plan.config.corpus
         cleaners: list[tuple[str, Cleaner[Options]]] = [(item.name, item.build(Cleaner)) for item in self.plan.cleaners]
-        work_folder = self.checkpoints(self._prepare_stage.key)
+        work_folder = self.checkpoints(self._prepare_stage)
 
         def work(folder: Path) -> None:
             prepare(
@@ -67,6 +72,7 @@ class Pipeline:
                 folder,
                 work=work_folder,
                 drop_duplicates=corpus.duplicates == "drop",
+                near_duplicates=corpus.near_duplicates,
                 held_out=corpus.held_out,
                 minimum_kept=corpus.minimum_kept,
                 seed=self.plan.config.seed,
@@ -127,7 +133,7 @@ class Pipeline:
         """Train the model, or go on where an interrupted training stopped."""
         prepared, vocabulary, encoded = self.prepare(), self.vocabulary(), self.encode()
         stage = self._train_stage
-        checkpoints = self.checkpoints(stage.key)
+        checkpoints = self.checkpoints(stage)
         training = TrainingStage(self.plan, self.plugins, self._emit, self._cancel)
 
         def work(folder: Path) -> None:
@@ -177,6 +183,7 @@ class Pipeline:
     @cached_property
     def _prepare_stage(self) -> Stage:
         config = self.plan.config
+        near = config.corpus.near_duplicates
         readers = zip(self.plan.readers, self._readers, strict=True)
         return self._stages.stage(
             "prepare",
@@ -184,6 +191,7 @@ class Pipeline:
                 "readers": [reader_key(component, reader) for component, reader in readers],
                 "cleaners": [component_key(component) for component in self.plan.cleaners],
                 "duplicates": config.corpus.duplicates,
+                "near_duplicates": near and near.model_dump(mode="json"),
                 "held_out": config.corpus.held_out,
                 "minimum_kept": config.corpus.minimum_kept,
                 "unreadable": config.corpus.unreadable,

@@ -6,22 +6,26 @@ and going back to an earlier one finds its results again.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from zaoju.contracts import EventSink, Notice, StageFinished, StageSkipped, StageStarted
-from zaoju.errors import Cancelled
+from zaoju.errors import Cancelled, UserError
 from zaoju.files import hash_json, whole_folder, write_text_whole
 from zaoju.pipeline.lock import alone_in
 
 MANIFEST = "manifest.json"
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 _log = logging.getLogger(__name__)
 
@@ -86,12 +90,26 @@ class StageRunner:
             raise Cancelled(f"cancelled before the stage {stage.name}")
         self._emit(StageStarted(stage.name, stage.folder))
         start = time.monotonic()
-        with whole_folder(stage.folder) as folder:
+        with _room_on_disk(stage), whole_folder(stage.folder) as folder:
             work(folder)
             _write_manifest(folder, stage)
         seconds = time.monotonic() - start
         _log.info("stage %s done in %.1f s: %s", stage.name, seconds, stage.folder)
         self._emit(StageFinished(stage.name, stage.folder, seconds))
+
+
+@contextmanager
+def _room_on_disk(stage: Stage) -> Iterator[None]:
+    """A disk that is full is for the user to mend."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise UserError(
+            f"the stage {stage.name} could not be written to {stage.folder.parent}: {error.strerror}. Make room there,"
+            " or name another `run:`; the same run again goes on with what was finished"
+        ) from error
 
 
 def _write_manifest(folder: Path, stage: Stage) -> None:
