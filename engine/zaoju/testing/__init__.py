@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zaoju.testing.constraint import ConstraintContract
     from zaoju.testing.decoding_rows import Row
     from zaoju.testing.engines import decoding_engine
+    from zaoju.testing.executor import ExecutorContract
     from zaoju.testing.hash_runner import HashRunner
     from zaoju.testing.hostile_text import HOSTILE_TEXTS
     from zaoju.testing.proposer import ProposerContract
@@ -33,6 +34,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.testing.constraint": ("ConstraintContract",),
         "zaoju.testing.engines": ("decoding_engine",),
         "zaoju.testing.decoding_rows": ("Row",),
+        "zaoju.testing.executor": ("ExecutorContract",),
         "zaoju.testing.hash_runner": ("HashRunner",),
         "zaoju.testing.hostile_text": ("HOSTILE_TEXTS",),
         "zaoju.testing.proposer": ("ProposerContract",),
@@ -51,6 +53,7 @@ __all__ = [
     "HOSTILE_TEXTS",
     "CleanerContract",
     "ConstraintContract",
+    "ExecutorContract",
     "HashRunner",
     "ProposerContract",
     "ReaderContract",
