@@ -23,6 +23,7 @@ from zaoju import Cleaned, Cleaner, Dropped, Options
 from zaoju.plugins import PluginManager
 
 ROUNDS = 3
+SAMPLE = 700_000
 CHAIN = ("mojibake", "basic", "unicode", "language", "quality")
 """Read, repair, normalise and filter: what a corpus from the web needs."""
 EACH = (
@@ -103,7 +104,7 @@ def speeds(corpus: Corpus) -> list[list[str]]:
     rates: dict[tuple[str, str], list[float]] = defaultdict(list)
     for turn in range(ROUNDS + 1):
         for length, (least, most) in lengths.items():
-            texts = [text for text in everything if least <= len(text) < most][:4000]
+            texts = spread([text for text in everything if least <= len(text) < most])
             size = sum(len(text.encode()) for text in texts) / 1e6
             for name in reversed(ways) if turn % 2 else ways:
                 started = time.process_time()
@@ -113,6 +114,12 @@ def speeds(corpus: Corpus) -> list[list[str]]:
     for name in ways:
         rows.append([f"`{name}`", *(f"{statistics.median(rates[name, length]):.1f}" for length in lengths)])
     return rows
+
+
+def spread(texts: list[str]) -> list[str]:
+    """Texts from all over the list, as many as make about `SAMPLE` characters."""
+    every = max(1, sum(map(len, texts)) // SAMPLE)
+    return texts[::every]
 
 
 def kept(corpus: Corpus) -> list[list[str]]:
