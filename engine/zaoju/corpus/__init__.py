@@ -7,10 +7,12 @@ from zaoju.corpus.byte_spans import plan_spans
 from zaoju.corpus.documents import read_documents
 from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
 from zaoju.corpus.json_text import parse_object, text_of
+from zaoju.corpus.opening import contents
+from zaoju.corpus.packed_names import is_packed
 from zaoju.corpus.prepare import prepare
 from zaoju.corpus.report import Example, Examples, Lengths, Report, SourceAccount, read_report, read_sources
 from zaoju.corpus.shard_making import Elsewhere
-from zaoju.corpus.source_files import SourceFile, find_files, fingerprint_files
+from zaoju.corpus.source_files import SourceFile, describe, find_files, fingerprint_files
 from zaoju.corpus.text_lines import Line, TextLines
 from zaoju.corpus.tolerant_decoding import Span
 
@@ -28,9 +30,12 @@ __all__ = [
     "SourceFile",
     "Span",
     "TextLines",
+    "contents",
+    "describe",
     "find_files",
     "fingerprint_files",
     "inspect_files",
+    "is_packed",
     "parse_object",
     "plan_spans",
     "prepare",

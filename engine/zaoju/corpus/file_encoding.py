@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
+from zaoju.corpus.compression import UnpackingError
 from zaoju.corpus.encodings import Encoding, NoEncoding, detect_encoding
 from zaoju.corpus.source_files import SourceFile
 
@@ -36,7 +37,12 @@ def is_plain(source: BinaryIO) -> bool:
 def _read(source: BinaryIO, size: int) -> bytes:
     """As many bytes as there are, up to `size`; a stream may give fewer at once."""
     pieces: list[bytes] = []
-    while size and (piece := source.read(size)):
-        pieces.append(piece)
-        size -= len(piece)
+    try:
+        while size and (piece := source.read(min(size, _SAMPLE))):
+            pieces.append(piece)
+            size -= len(piece)
+    except UnpackingError:
+        if not pieces:
+            raise
+        # What could be unpacked is enough here; whoever reads on will meet the error again, and tell of it.
     return b"".join(pieces)

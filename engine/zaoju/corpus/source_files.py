@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zaoju.contracts import Problem
+from zaoju.corpus.packed_names import is_archive, is_wanted
 from zaoju.files import hash_file, hash_json
 
 _KINDS = {
@@ -35,6 +36,9 @@ class SourceFile:
     size: int
     """In bytes."""
 
+    modified: int = 0
+    """When it was last written, in nanoseconds; 0 where that is not known."""
+
     @property
     def shown(self) -> str:
         """Its path, for a person."""
@@ -45,17 +49,19 @@ class SourceFile:
         return self.path.open("rb")
 
 
-def find_files(paths: Iterable[Path], suffixes: Sequence[str]) -> list[SourceFile | Problem]:
+def find_files(paths: Iterable[Path], suffixes: Sequence[str], *, packed: bool = False) -> list[SourceFile | Problem]:
     """The files that `paths` stand for, in an order that never changes, and what cannot be read.
 
     A path is a file, a folder or a pattern with `*`, which may match files and folders. Folders are searched in the
     order of names; links are followed. There, only names that end in one of `suffixes` count, and hidden files and
-    folders do not. A file that is reached twice is given once.
+    folders do not. With `packed` also compressed files and archives count, such as `a.txt.gz` and `a.zip`, which
+    `contents` opens. A file that is reached twice is given once.
     """
+    wanted = _Wanted(tuple(suffixes), packed)
     found: list[SourceFile | Problem] = []
     seen: set[str] = set()
     for path in paths:
-        for item in _expand(path, suffixes):
+        for item in _expand(path, wanted):
             if isinstance(item, SourceFile):
                 identity = os.path.realpath(item.path)
                 if identity in seen:
@@ -80,35 +86,49 @@ def fingerprint_files(found: Iterable[SourceFile | Problem]) -> str:
 
 
 def describe(error: OSError) -> str:
-    """An operating system's error as a plain reason."""
+    """An operating system's error, or why a file cannot be unpacked,, as a plain reason."""
     if isinstance(error, PermissionError):
         return "no permission to read it"
-    return (error.strerror or str(error)).lower()
+    return error.strerror.lower() if error.strerror else str(error)
 
 
-def _expand(path: Path, suffixes: Sequence[str]) -> Iterator[SourceFile | Problem]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which names count in folders."""
+
+    suffixes: tuple[str, ...]
+    packed: bool
+
+    def has(self, name: str) -> bool:
+        """Whether this name counts."""
+        if self.packed:
+            return is_archive(name) or is_wanted(name, self.suffixes)
+        return name.lower().endswith(self.suffixes)
+
+
+def _expand(path: Path, wanted: _Wanted) -> Iterator[SourceFile | Problem]:
     if not os.path.lexists(path) and glob.has_magic(str(path)):
         matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # the pattern is absolute
         if not matches:
             yield Problem(printable(path), "no file matches this pattern")
-        yield from _check_matches([Path(match) for match in matches], suffixes)
+        yield from _check_matches([Path(match) for match in matches], wanted)
     elif _is_folder(path):
-        yield from _search_folder(path, suffixes, asked=True)
+        yield from _search_folder(path, wanted, asked=True)
     else:
         yield _check(path, path.name)
 
 
-def _check_matches(matches: Sequence[Path], suffixes: Sequence[str]) -> Iterator[SourceFile | Problem]:
+def _check_matches(matches: Sequence[Path], wanted: _Wanted) -> Iterator[SourceFile | Problem]:
     """A folder that matches is searched, unless the pattern itself goes into it, as `**` does."""
     gone_into = {parent for match in matches for parent in match.parents}
     for match in matches:
         if not _is_folder(match):
             yield _check(match, match.name)
         elif match not in gone_into:
-            yield from _search_folder(match, suffixes, asked=False)
+            yield from _search_folder(match, wanted, asked=False)
 
 
-def _search_folder(folder: Path, suffixes: Sequence[str], *, asked: bool) -> Iterator[SourceFile | Problem]:
+def _search_folder(folder: Path, wanted: _Wanted, *, asked: bool) -> Iterator[SourceFile | Problem]:
     """The files below `folder`; where there is none, it stops the run only if the folder was `asked` for by name."""
     ignored: Counter[str] = Counter()
     empty = True
@@ -118,18 +138,18 @@ def _search_folder(folder: Path, suffixes: Sequence[str], *, asked: bool) -> Ite
             yield item
             continue
         path, label = item
-        if path.name.lower().endswith(tuple(suffixes)):
+        if wanted.has(path.name):
             empty = False
             yield _check(path, label)
         else:
             ignored[printable(path.suffix) or "no ending"] += 1
     endings = ", ".join(f"{ending} ({count})" for ending, count in ignored.most_common(8))
-    wanted = ", ".join(suffixes)
+    suffixes = ", ".join(wanted.suffixes)
     if empty:
         there = f"it has only other files: {endings}" if ignored else "it has no files"
-        yield Problem(printable(folder), f"no file in this folder ends in {wanted}; {there}", stops=asked)
+        yield Problem(printable(folder), f"no file in this folder ends in {suffixes}; {there}", stops=asked)
     elif ignored:
-        reason = f"{ignored.total()} files were not read because they do not end in {wanted}: {endings}"
+        reason = f"{ignored.total()} files were not read because they do not end in {suffixes}: {endings}"
         yield Problem(printable(folder), reason, stops=False)
 
 
@@ -170,7 +190,7 @@ def _check(path: Path, label: str) -> SourceFile | Problem:
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
         return Problem(printable(path), f"not a file but {kind}")
-    return SourceFile(path, printable(label), status.st_size)
+    return SourceFile(path, printable(label), status.st_size, status.st_mtime_ns)
 
 
 def _is_folder(path: Path) -> bool:

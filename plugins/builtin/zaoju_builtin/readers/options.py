@@ -29,6 +29,9 @@ class FileOptions(Options):
         description="The encoding of the files; `auto` finds out and tells, any other is strict",
     )
     maximum_characters: int = Field(10_000_000, ge=1, description="A longer document or line is reported and not read")
+    maximum_expansion: int = Field(
+        200, ge=1, description="How many times its size a compressed file or archive may unpack to"
+    )
 
 
 class TextOptions(FileOptions):
