@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from zaoju import Options
 
@@ -51,6 +51,51 @@ class JsonLinesOptions(FileOptions):
         ["text"], min_length=1, description="The fields that make the text, in order; each a text or a list of texts"
     )
     suffixes: list[str] = Field([".jsonl", ".ndjson"], min_length=1, description="Which names to read in folders")
+
+
+class CsvOptions(FileOptions):
+    """Options of the `csv` reader."""
+
+    columns: list[str] = Field(
+        ["text"],
+        min_length=1,
+        description="The columns that make the text, in order: names, or numbers from 1 where there is no header",
+    )
+    header: bool = Field(True, description="Whether the first row of a file has the names of the columns")
+    delimiter: str = Field(",", min_length=1, max_length=1, description='What parts the columns; "\\t" for TSV')
+    suffixes: list[str] = Field([".csv", ".tsv"], min_length=1, description="Which names to read in folders")
+
+    @model_validator(mode="after")
+    def _numbers_without_a_header(self) -> Self:
+        if not self.header and not all(name.isdecimal() and int(name) for name in self.columns):
+            raise ValueError('`columns:` must be numbers from 1, such as ["1"], where `header: false`')
+        return self
+
+
+class JsonOptions(FileOptions):
+    """Options of the `json` reader."""
+
+    path: str = Field("", description="Where the list lies in nested objects, such as `data.items`; empty: outermost")
+    fields: list[str] = Field(
+        ["text"], min_length=1, description="The fields that make the text, in order; each a text or a list of texts"
+    )
+    suffixes: list[str] = Field([".json"], min_length=1, description="Which names to read in folders")
+
+
+class HtmlOptions(FileOptions):
+    """Options of the `html` reader; `encoding` is found in the page itself."""
+
+    main_content: bool = Field(True, description="Leave out navigation, side bars and footers")
+    maximum_bytes: int = Field(10_000_000, ge=1, description="A larger page is reported and not read")
+    maximum_depth: int = Field(1_000, ge=1, description="A page nested deeper is reported and not read")
+    suffixes: list[str] = Field([".html", ".htm", ".xhtml"], min_length=1, description="Which names to read in folders")
+
+
+class ParquetOptions(FileOptions):
+    """Options of the `parquet` reader; its texts are always UTF-8."""
+
+    columns: list[str] = Field(["text"], min_length=1, description="The columns that make the text, in order")
+    suffixes: list[str] = Field([".parquet"], min_length=1, description="Which names to read in folders")
 
 
 class StoriesOptions(Options):

@@ -1,0 +1,52 @@
+"""JSON files that hold a list of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from zaoju.contracts import Document, Problem
+from zaoju.corpus import SourceFile, text_of
+from zaoju_builtin.readers.file_reader import FileReader
+from zaoju_builtin.readers.json_stream import JsonStream, JsonStreamError
+from zaoju_builtin.readers.options import JsonOptions
+
+
+class JsonReader(FileReader[JsonOptions]):
+    """One document an element of a list; the file may be of any size, since one element at a time is kept."""
+
+    def suffixes(self) -> Sequence[str]:
+        """Which names to read in folders."""
+        return self.options.suffixes
+
+    def documents(self, file: SourceFile) -> Iterator[Document | Problem]:
+        """One document an element. An element that is none is a problem; where the JSON ends, so does the file."""
+        failed: list[Problem] = []
+        number = 0
+        try:
+            path = self.options.path.split(".") if self.options.path else []
+            stream = JsonStream(self._blocks(file, failed), self.options.maximum_characters)
+            for number, value in enumerate(stream.elements(path), start=1):
+                yield self._document(file, number, value)
+        except JsonStreamError as error:
+            if not failed:
+                yield Problem(file.shown, f"{error}; {number:,} elements before it were read")
+        yield from failed
+
+    def _blocks(self, file: SourceFile, failed: list[Problem]) -> Iterator[str]:
+        for block in self.text(file).blocks():
+            if isinstance(block, Problem):
+                failed.append(block)
+                return
+            yield block
+
+    def _document(self, file: SourceFile, number: int, value: object) -> Document | Problem:
+        try:
+            if not isinstance(value, dict):
+                raise ValueError("is not a JSON object")
+            text = text_of(value, self.options.fields)
+        except ValueError as error:
+            return Problem(f"{file.shown} element {number}", str(error))
+        if len(text) > self.options.maximum_characters:
+            reason = f"longer than {self.options.maximum_characters:,} characters: see `maximum_characters:`"
+            return Problem(f"{file.shown} element {number}", reason, len(text.encode("utf-8", "replace")))
+        return Document(text, f"{file.label}:{number}")
