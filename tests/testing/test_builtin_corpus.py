@@ -16,7 +16,15 @@ from zaoju_builtin.cleaners.options import (
     ScriptOptions,
     UnicodeOptions,
 )
-from zaoju_builtin.readers.options import JsonLinesOptions, StoriesOptions, TextOptions
+from zaoju_builtin.readers.options import (
+    CsvOptions,
+    HtmlOptions,
+    JsonLinesOptions,
+    JsonOptions,
+    ParquetOptions,
+    StoriesOptions,
+    TextOptions,
+)
 
 SAMPLES = Path(__file__).with_name("samples")
 EVALUATION = Path(__file__).with_name("evaluation_texts.txt")
@@ -35,6 +43,26 @@ class TestTextLineByLine(ReaderContract):
 class TestJsonLines(ReaderContract):
     component = "jsonl"
     options = JsonLinesOptions(paths=[SAMPLES], fields=["title", "text"])
+
+
+class TestCsv(ReaderContract):
+    component = "csv"
+    options = CsvOptions(paths=[SAMPLES], columns=["title", "text"])
+
+
+class TestJson(ReaderContract):
+    component = "json"
+    options = JsonOptions(paths=[SAMPLES], path="data")
+
+
+class TestHtml(ReaderContract):
+    component = "html"
+    options = HtmlOptions(paths=[SAMPLES])
+
+
+class TestParquet(ReaderContract):
+    component = "parquet"
+    options = ParquetOptions(paths=[SAMPLES])
 
 
 class TestStories(ReaderContract):

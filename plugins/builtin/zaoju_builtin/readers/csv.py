@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from zaoju.contracts import Document, Problem
-from zaoju.corpus import Line, SourceFile
+from zaoju.corpus import Line, SourceFile, TextLines
 from zaoju_builtin.readers.file_reader import FileReader
 from zaoju_builtin.readers.options import CsvOptions
 
@@ -18,11 +18,11 @@ class CsvReader(FileReader[CsvOptions]):
         """Which names to read in folders."""
         return self.options.suffixes
 
-    def documents(self, file: SourceFile) -> Iterator[Document | Problem]:
+    def documents(self, file: SourceFile, lines: TextLines) -> Iterator[Document | Problem]:
         """One document a row. A row that is none is a problem, and the next one is read."""
-        lines = _Lines(file, self.options, iter(self.text(file)))
+        table = _Rows(file, self.options, iter(lines))
         columns: list[int] | None = None if self.options.header else self._numbered()
-        for row in lines.rows():
+        for row in table.rows():
             if isinstance(row, Problem):
                 yield row
             elif columns is None:
@@ -32,8 +32,8 @@ class CsvReader(FileReader[CsvOptions]):
                     return
                 columns = found
             elif any(row):
-                yield self._document(file, lines.where, row, columns)
-        yield from lines.end()
+                yield self._document(file, table.where, row, columns)
+        yield from table.end()
 
     def _numbered(self) -> list[int]:
         return [int(column) - 1 for column in self.options.columns]
@@ -60,7 +60,7 @@ class CsvReader(FileReader[CsvOptions]):
         return Document(text, f"{file.label}:{where}")
 
 
-class _Lines:
+class _Rows:
     """The lines of a file as Python's reader of CSV takes them, and the rows that it makes of them.
 
     A row that is too long, as one missing quote makes of all that follows, ends where it is found to be; the next row
@@ -72,7 +72,7 @@ class _Lines:
         self._options = options
         self._lines = lines
         self._first = self._last = self._characters = 0
-        self._problem: Problem | None = None
+        self._problems: list[Problem] = []
         self._too_long: Line | None = None
 
     @property
@@ -96,7 +96,7 @@ class _Lines:
                 if self._too_long is None:
                     return
             except csv.Error as error:
-                if self._problem is not None:
+                if any(problem.stops for problem in self._problems):
                     return
                 if self._too_long is None:
                     yield Problem(f"{self._file.shown} line {self.where}", f"is no row: {error}", self._characters)
@@ -105,15 +105,16 @@ class _Lines:
             self._too_long = None
 
     def end(self) -> Iterator[Problem]:
-        """Why the file could not be read to its end."""
-        if self._problem is not None:
-            yield self._problem
+        """What was met in the lines: a guess at their encoding, or why they could not be read to the end."""
+        yield from self._problems
 
     def _of_one_row(self) -> Iterator[str]:
         for line in self._lines:
             if isinstance(line, Problem):
-                self._problem = line
-                return
+                self._problems.append(line)
+                if line.stops:
+                    return
+                continue
             self._first = self._first or line.number
             self._last = line.number
             self._characters += len(line.text or "") + 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from resiliparse.extract.html2text import extract_plain_text
 
 from zaoju.contracts import Document, Problem
-from zaoju.corpus import SourceFile, describe
+from zaoju.corpus import SourceFile, TextLines, describe
 from zaoju_builtin.readers.file_reader import FileReader
 from zaoju_builtin.readers.options import HtmlOptions
 
@@ -19,7 +19,7 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codec
 _DECLARED = re.compile(rb"<(?:meta|\?xml)\b[^>]{0,500}?(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]+)", re.I)
 _DECLARED_WITHIN = 4096
 _NEVER_CLOSED = frozenset(
-    [
+    (
         "area",
         "base",
         "br",
@@ -52,7 +52,7 @@ _NEVER_CLOSED = frozenset(
         "body",
         "rp",
         "rt",
-    ]
+    )
 )
 """Elements without an end, and those whose end may be left out."""
 
@@ -64,8 +64,9 @@ class HtmlReader(FileReader[HtmlOptions]):
         """Which names to read in folders."""
         return self.options.suffixes
 
-    def documents(self, file: SourceFile) -> Iterator[Document | Problem]:
+    def documents(self, file: SourceFile, lines: TextLines) -> Iterator[Document | Problem]:
         """The text of the page, or why it is not read."""
+        del lines  # the page says itself how it is to be read
         try:
             with file.open() as source:
                 data = source.read(self.options.maximum_bytes + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from zaoju.contracts import Document, Problem
-from zaoju.corpus import SourceFile, text_of
+from zaoju.corpus import SourceFile, TextLines, text_of
 from zaoju_builtin.readers.file_reader import FileReader
 from zaoju_builtin.readers.json_stream import JsonStream, JsonStreamError
 from zaoju_builtin.readers.options import JsonOptions
@@ -18,25 +18,27 @@ class JsonReader(FileReader[JsonOptions]):
         """Which names to read in folders."""
         return self.options.suffixes
 
-    def documents(self, file: SourceFile) -> Iterator[Document | Problem]:
+    def documents(self, file: SourceFile, lines: TextLines) -> Iterator[Document | Problem]:
         """One document an element. An element that is none is a problem; where the JSON ends, so does the file."""
         failed: list[Problem] = []
         number = 0
         try:
             path = self.options.path.split(".") if self.options.path else []
-            stream = JsonStream(self._blocks(file, failed), self.options.maximum_characters)
+            stream = JsonStream(self._blocks(lines, failed), self.options.maximum_characters)
             for number, value in enumerate(stream.elements(path), start=1):
                 yield self._document(file, number, value)
         except JsonStreamError as error:
-            if not failed:
+            if not any(problem.stops for problem in failed):
                 yield Problem(file.shown, f"{error}; {number:,} elements before it were read")
         yield from failed
 
-    def _blocks(self, file: SourceFile, failed: list[Problem]) -> Iterator[str]:
-        for block in self.text(file).blocks():
+    def _blocks(self, lines: TextLines, failed: list[Problem]) -> Iterator[str]:
+        for block in lines.blocks():
             if isinstance(block, Problem):
                 failed.append(block)
-                return
+                if block.stops:
+                    return
+                continue
             yield block
 
     def _document(self, file: SourceFile, number: int, value: object) -> Document | Problem:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zaoju.contracts import Document, Problem
-from zaoju.corpus import SourceFile, describe, text_of
+from zaoju.corpus import SourceFile, TextLines, describe, text_of
 from zaoju_builtin.readers.file_reader import FileReader
 from zaoju_builtin.readers.options import ParquetOptions
 
@@ -25,8 +25,9 @@ class ParquetReader(FileReader[ParquetOptions]):
         """Which names to read in folders."""
         return self.options.suffixes
 
-    def documents(self, file: SourceFile) -> Iterator[Document | Problem]:
+    def documents(self, file: SourceFile, lines: TextLines) -> Iterator[Document | Problem]:
         """One document a row; a file that is no Parquet file, or has no such column, is a problem."""
+        del lines  # it is no text
         try:
             with file.open() as source, tempfile.TemporaryFile() as aside:
                 yield from self._rows(file, _seekable(source, aside))
