@@ -49,8 +49,17 @@ class MojibakeCleaner(Cleaner[MojibakeOptions]):
     ftfy repairs the first kind only, and by default rewrites Chinese punctuation.
     """
 
+    def __init__(self, options: MojibakeOptions) -> None:
+        super().__init__(options)
+        good = np.flatnonzero(good_classes()[class_table()])
+        odd = "[^\\x00-\\x7f" + re.escape("".join(map(chr, good[good >= 0x80].tolist()))) + "]"
+        self._odd = re.compile(f"{odd}[^\\n]{{0,4}}{odd}")
+        """Two odd characters close to each other: a line that is wrongly decoded has them, and most texts have not."""
+
     def clean(self, text: str) -> str | Cleaned | Dropped:
         """The text read back, and how many lines of each kind; or the kind that is beyond repair."""
+        if not self._odd.search(text):  # most texts, and far less work
+            return text
         changes = Counter[str]()
         while suspects := _suspects(text):
             repaired = _repaired(text, suspects, changes)
