@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Page,
         Paragraph,
         Section,
+        Share,
         Table,
     )
     from zaoju.pages.page import render, write_page
@@ -45,6 +46,7 @@ __getattr__, __dir__ = lazy_names(
             "Page",
             "Paragraph",
             "Section",
+            "Share",
             "Table",
         ),
         "zaoju.pages.page": ("render", "write_page"),
@@ -65,6 +67,7 @@ __all__ = [
     "Page",
     "Paragraph",
     "Section",
+    "Share",
     "Table",
     "render",
     "write_page",

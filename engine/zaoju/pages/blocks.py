@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-Cell: TypeAlias = str | int | float
-"""Text, or a number that stands at the right with its thousands parted."""
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a whole, shown in percent."""
+
+    of_one: float
+    """From 0 to 1."""
+
+
+Cell: TypeAlias = str | int | float | Share | None
+"""Text, or a number that stands at the right with its thousands parted; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zaoju.files import write_text_whole
-from zaoju.pages.blocks import Cell, LinePlot, Page
+from zaoju.pages.blocks import Cell, LinePlot, Page, Share
 from zaoju.pages.plots import Plotted, draw
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["cell"] = _cell
+    environment.filters["classes"] = _classes
+    environment.filters["zip"] = partial(zip, strict=True)
     environment.filters["rows"] = lambda plot: list(_rows(plot))
     environment.globals["draw"] = _draw
     return environment
@@ -51,11 +54,19 @@ def _environment() -> Environment:
 
 def _cell(value: Cell) -> str:
     """A number with its thousands parted and at most four digits that count; text as it is."""
-    if isinstance(value, str):
-        return value
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, Share):
+        return f"{value.of_one:.1%}"
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _classes(rows: Sequence[Sequence[Cell]], columns: int) -> list[str]:
+    """The class of each column: `number` where it has nothing else."""
+    texts = [any(isinstance(row[column], str) for row in rows) for column in range(columns)]
+    return ["text" if text or not rows else "number" for text in texts]
 
 
 def _draw(plot: LinePlot) -> Plotted:

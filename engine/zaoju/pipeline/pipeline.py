@@ -14,6 +14,7 @@ from zaoju.corpus import Account, Elsewhere, prepare
 from zaoju.files import hash_json, write_text_whole
 from zaoju.pipeline.artefact import publish, published_key
 from zaoju.pipeline.checking import check_model
+from zaoju.pipeline.corpus_report import write_corpus_report
 from zaoju.pipeline.evaluation_stage import Scores, evaluate_model
 from zaoju.pipeline.events import combined
 from zaoju.pipeline.keys import component_key, model_key, reader_key
@@ -165,6 +166,10 @@ class Pipeline:
     def account(self) -> Account:
         """The account of the prepared corpus."""
         return Account.from_json(json.loads((self.prepare() / "account.json").read_text("utf-8")))
+
+    def corpus_report(self) -> Path:
+        """Write a page about the prepared corpus beside it, for a browser; its path."""
+        return write_corpus_report(self.prepare())
 
     def scores(self) -> Scores:
         """The scores of the finished model."""
