@@ -264,3 +264,12 @@ def test_a_real_process_keeps_results_and_the_rest_apart(project: Path) -> None:
     )
     assert (failed.returncode, failed.stdout) == (2, "")
     assert failed.stderr.startswith("error: ")
+
+
+def test_prepare_writes_a_page_where_it_is_asked_for(project: Path, call: Call) -> None:
+    assert "report" not in call(project, "prepare", "--json").json  # type: ignore[operator]
+    told = call(project, "prepare", "--report", "--quiet")
+    path = Path(told.stdout.splitlines()[-1].removeprefix("report: "))
+    assert "<h1>What became of the corpus</h1>" in (project / path).read_text("utf-8")
+    assert call(project, "prepare", "--report", "--json").json["report"] == str(path)  # type: ignore[index,call-overload]
+    (project / path).unlink()

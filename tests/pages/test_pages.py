@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from browser import opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.browser import opened
 from zaoju import UserError
 from zaoju.pages import (
     Bar,

@@ -7,6 +7,7 @@ from zaoju.corpus.byte_spans import plan_spans
 from zaoju.corpus.documents import read_documents
 from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
 from zaoju.corpus.json_text import parse_object, text_of
+from zaoju.corpus.near_pairs import NearPair, read_near_pairs
 from zaoju.corpus.opening import contents
 from zaoju.corpus.packed_names import is_packed
 from zaoju.corpus.prepare import prepare
@@ -24,6 +25,7 @@ __all__ = [
     "Examples",
     "Lengths",
     "Line",
+    "NearPair",
     "ReaderSuggestion",
     "Report",
     "SourceAccount",
@@ -40,6 +42,7 @@ __all__ = [
     "plan_spans",
     "prepare",
     "read_documents",
+    "read_near_pairs",
     "read_report",
     "read_sources",
     "text_of",

@@ -39,10 +39,10 @@ class NearDuplicate:
 class NearDuplicatesFound:
     """The near-duplicates of a corpus."""
 
-    found: tuple[NearDuplicate, ...]
+    found: tuple[NearDuplicate, ...] = ()
     """In the order of the documents."""
 
-    crowded: int
+    crowded: int = 0
     """Documents that stay and that share a key with more others than are compared, so that copies may be left."""
 
 

@@ -23,12 +23,14 @@ from zaoju.corpus.fates import (
     without_duplicates,
 )
 from zaoju.corpus.monitor import Monitor
+from zaoju.corpus.near_duplicates import NearDuplicatesFound
+from zaoju.corpus.near_pairs import NEAR_PAIRS, write_near_pairs
 from zaoju.corpus.outcome import Outcome
 from zaoju.corpus.report import REPORT, SOURCES
 from zaoju.corpus.shard_making import Elsewhere, make_shards, open_work, total_size
 from zaoju.corpus.shards import FinishedShard, Makers, plan_shards
 from zaoju.corpus.sketches import Sketcher
-from zaoju.corpus.stored_texts import near_duplicates_of
+from zaoju.corpus.stored_texts import StoredTexts, near_duplicates_of
 from zaoju.corpus.tally import Tally
 from zaoju.corpus.verdict import check_kept, check_readable
 from zaoju.files import write_text_whole
@@ -52,6 +54,8 @@ def prepare(
 ) -> Account:
     """Write `train.jsonl`, `held_out.jsonl`, `account.json`, `report.json` and `sources.jsonl` into `folder`.
 
+    With `near_duplicates` also `near_duplicates.jsonl`, which names each document that went for another.
+
     The source is read and cleaned in shards, which are kept in the folder `work`: a run that was stopped, or killed,
     goes on there with those that are whole. Remove it when `folder` is safe. What is written does not depend on
     `elsewhere`, nor on any interruption. Memory does not grow with the corpus, except for a few hashes a document.
@@ -70,8 +74,9 @@ def prepare(
     shards = make_shards(plan, makers, work, monitor, near_duplicates=near_duplicates, elsewhere=elsewhere)
     texts = different_texts(read_digests(shards))
     fates = without_duplicates(texts) if drop_duplicates else np.zeros(len(texts.text_of), dtype=np.uint8)
+    near = NearDuplicatesFound()
     if makers.sketcher is not None and len(texts.first):
-        _drop_near_duplicates(texts, fates, shards, makers.sketcher, work, monitor)
+        near = _drop_near_duplicates(texts, fates, shards, makers.sketcher, work, monitor)
     names = [type(reader).__name__ for reader in readers]
     outcome = Outcome(shards, fates, names, [name for name, _ in cleaners], total_size(plan))
     account = outcome.account()
@@ -81,6 +86,8 @@ def prepare(
     account = outcome.account()
     outcome.write_documents(folder, monitor.check)
     outcome.write_sources(folder / SOURCES)
+    if near_duplicates is not None:
+        write_near_pairs(folder / NEAR_PAIRS, near, StoredTexts(texts, shards), monitor.check)
     for name, value in ((REPORT, outcome.report().to_json()), ("account.json", account.to_json())):
         write_text_whole(folder / name, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
     return account
@@ -88,20 +95,23 @@ def prepare(
 
 def _drop_near_duplicates(
     texts: Texts, fates: Fates, shards: Sequence[FinishedShard], sketcher: Sketcher, work: Path, monitor: Monitor
-) -> None:
+) -> NearDuplicatesFound:
     def watch(done: int, total: int) -> None:
         monitor.check()
         monitor.progress("comparing", done, total, "documents")
 
-    near, crowded = near_duplicates_of(texts, shards, sketcher, work / "sketches", watch)
+    found = near_duplicates_of(texts, shards, sketcher, work / "sketches", watch)
+    near = np.zeros(len(texts.first), dtype=np.bool_)
+    near[[item.document for item in found.found]] = True
     drop_near_duplicates(texts, fates, near)
-    if crowded:
+    if found.crowded:
         monitor.emit(
             Notice(
-                f"{crowded:,} documents share text with more others than are compared; some near duplicates of them"
-                " may be left"
+                f"{found.crowded:,} documents share text with more others than are compared; some near"
+                " duplicates of them may be left"
             )
         )
+    return found
 
 
 def _tell_problems(tally: Tally, emit: EventSink, *, skip_unreadable: bool) -> None:

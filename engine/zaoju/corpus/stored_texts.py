@@ -7,27 +7,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from zaoju.contracts import Document
 from zaoju.corpus.fates import Texts
-from zaoju.corpus.near_duplicates import find_near_duplicates
+from zaoju.corpus.near_duplicates import NearDuplicatesFound, find_near_duplicates
 from zaoju.corpus.shards import FinishedShard
 from zaoju.corpus.sketches import Sketcher, Sketches
 
 
 def near_duplicates_of(
     texts: Texts, shards: Sequence[FinishedShard], sketcher: Sketcher, scratch: Path, watch: Callable[[int, int], None]
-) -> tuple[npt.NDArray[np.bool_], int]:
-    """Which of the different texts are almost the same as one that stays, and how many could not be fully compared.
+) -> NearDuplicatesFound:
+    """Which of the different texts are almost the same as one that stays; they are named by their places in `texts`.
 
     `scratch` is a file that holds their sketches meanwhile. `watch` is told how many texts are done, and of how many.
     """
     stored = StoredTexts(texts, shards)
     found = find_near_duplicates(stored.sketches(sketcher, scratch), stored.text, sketcher, watch)
-    near = np.zeros(len(texts.first), dtype=np.bool_)
-    near[[item.document for item in found.found]] = True
     scratch.unlink()
-    return near, found.crowded
+    return found
 
 
 class StoredTexts:
@@ -44,12 +42,16 @@ class StoredTexts:
 
     def text(self, place: int) -> str:
         """The text at a place."""
+        return self.document(place).text
+
+    def document(self, place: int) -> Document:
+        """The first document with the text at a place, cleaned."""
         document = int(self._first[place])
         shard = int(np.searchsorted(self._begins, document, side="right")) - 1
         row = document - int(self._begins[shard])
         (line,) = self._shards[shard].lines([int(self._starts[shard][row])], [int(self._sizes[shard][row])])
-        text: str = json.loads(line)["text"]
-        return text
+        value = json.loads(line)
+        return Document(value["text"], value["source"])
 
     def sketches(self, sketcher: Sketcher, path: Path) -> Sketches:
         """The sketches of all different texts, in the order of their places, mapped from a new file at `path`."""

@@ -7,7 +7,17 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from zaoju.corpus import Account, Count, Lengths, Report, SourceAccount, read_report, read_sources
+from zaoju.corpus import (
+    Account,
+    Count,
+    Lengths,
+    NearPair,
+    Report,
+    SourceAccount,
+    read_near_pairs,
+    read_report,
+    read_sources,
+)
 from zaoju.pages import (
     Bar,
     Bars,
@@ -28,6 +38,7 @@ from zaoju.pages import (
 REPORT_PAGE = "report.html"
 
 _SOURCES_LISTED = 300
+_PAIRS_LISTED, _PAIRS_SHOWN = 100, 10
 
 
 def write_corpus_report(folder: Path) -> Path:
@@ -37,12 +48,12 @@ def write_corpus_report(folder: Path) -> Path:
     """
     account = Account.from_json(json.loads((folder / "account.json").read_text("utf-8")))
     path = folder / REPORT_PAGE
-    write_page(path, corpus_page(account, read_report(folder), read_sources(folder)))
+    write_page(path, corpus_page(account, read_report(folder), read_sources(folder), read_near_pairs(folder)))
     return path
 
 
-def corpus_page(account: Account, report: Report, sources: Iterator[SourceAccount]) -> Page:
-    """The page, from the account, the report and the account of each source."""
+def corpus_page(account: Account, report: Report, sources: Iterator[SourceAccount], pairs: Iterator[NearPair]) -> Page:
+    """The page, from the account, the report, the account of each source, and the near-duplicates."""
     left_out = account.read.documents - account.kept.documents
     return Page(
         "What became of the corpus",
@@ -52,6 +63,7 @@ def corpus_page(account: Account, report: Report, sources: Iterator[SourceAccoun
             Section("Where the characters went", [_characters(account)]),
             Section("Length of the documents", list(_lengths(report))),
             Section("Left out, by rule", list(_left_out(account, report))),
+            *_near_duplicates(pairs),
             Section("Changed by cleaners", list(_changes(account))),
             Section("Sources", list(_sources(sources))),
             Section("What could not be read", list(_problems(account))),
@@ -125,6 +137,22 @@ def _left_out(account: Account, report: Report) -> Iterator[Block]:
         examples = [Example(one.source, one.text) for one in report.examples.of.get(rule, ())]
         if examples:
             yield Examples(rule, examples)
+
+
+def _near_duplicates(pairs: Iterator[NearPair]) -> Iterator[Section]:
+    """Nothing where there is none, or where none was looked for."""
+    listed = list(islice(pairs, _PAIRS_LISTED))
+    more = sum(1 for _ in pairs)
+    if not listed:
+        return
+    rows = [(pair.source, pair.stays, Share(pair.similarity)) for pair in listed]
+    blocks: list[Block] = [Table(["left out", "stays", "in common"], rows)]
+    if more:
+        blocks.append(Paragraph(f"And {more:,} more; `near_duplicates.jsonl` beside this page has all of them."))
+    for pair in listed[:_PAIRS_SHOWN]:
+        examples = [Example(pair.source, pair.text, "left out"), Example(pair.stays, pair.staying_text, "stays")]
+        blocks.append(Examples(f"{pair.similarity:.1%} in common: {pair.source}", examples))
+    yield Section("Near duplicates", blocks)
 
 
 def _changes(account: Account) -> Iterator[Block]:
