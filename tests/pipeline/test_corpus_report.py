@@ -62,7 +62,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> zaoju.Pipeline:
     config = {
         "run": str(folder / "run"),
         "corpus": {
-            "readers": [{"name": "text", "paths": [str(folder)], "documents": "line"}],
+            "readers": [{"name": "text", "paths": [str(folder)], "documents": "line", "encoding": "utf-8"}],
             "cleaners": [{"name": "basic", "min_characters": 3}],
             "near_duplicates": {"threshold": 0.9},
             "unreadable": "skip",
