@@ -1,0 +1,118 @@
+"""How fast each reader reads, in megabytes of text on disk, and pages, a second of one core.
+
+    python benchmarks/reading.py FOLDER [--megabytes 8] [--rounds 5] [--markdown]
+
+FOLDER holds `.txt` files. From them one corpus is made in every format, with the same documents of about 1,000
+characters; web pages get navigation, a side bar and a footer. Megabytes are 10^6 bytes of what lies unpacked on disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import html
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+from measuring import OtherWork, in_turn, machine, rendered, spread
+
+from zaoju.contracts import Problem, Reader
+from zaoju.plugins import PluginManager
+
+_CHARACTERS = 1_000
+_MENU = "".join(f"<li><a href='/{number}'>栏目{number}</a></li>" for number in range(40))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--megabytes", type=float, default=8)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--markdown", action="store_true")
+    arguments = parser.parse_args()
+    print(f"{machine('pyarrow', 'resiliparse', 'zstandard')}\n")
+    with tempfile.TemporaryDirectory(prefix="zaoju-reading-") as scratch, OtherWork() as others:
+        texts = list(_texts(arguments.folder, arguments.megabytes * 1e6))
+        ways = _ways(Path(scratch), texts)
+        seconds = in_turn({name: partial(_read, *way[:2]) for name, way in ways.items()}, arguments.rounds)
+        table = [["reader", "MB/s", "documents/s"]]
+        for name, (_, _, size) in ways.items():
+            table.append(
+                [
+                    name,
+                    spread([size / 1e6 / taken for taken in seconds[name]], 1),
+                    spread([len(texts) / taken for taken in seconds[name]], 0),
+                ]
+            )
+    print(rendered(table, markdown=arguments.markdown))
+    print(f"\n{len(texts):,} documents; others took {others.share:.0%} of the cores")
+
+
+def _texts(folder: Path, size: float) -> Iterator[str]:
+    whole = "\n".join(path.read_text("utf-8", errors="replace") for path in sorted(folder.rglob("*.txt")))
+    lines = "\n".join(line for line in whole.splitlines() if line.strip())
+    for number, start in enumerate(cycle(range(0, len(lines), _CHARACTERS))):
+        text = f"第{number}篇\n{lines[start : start + _CHARACTERS].strip()}"
+        yield text
+        size -= len(text.encode())
+        if size <= 0:
+            return
+
+
+def _ways(folder: Path, texts: list[str]) -> dict[str, tuple[Callable[[], Reader], int, int]]:
+    """For each format: how its reader is made, how many documents it must give, and the bytes unpacked."""
+    lines = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts).encode()
+    (folder / "a.txt").write_text("\n\n".join(texts), encoding="utf-8")
+    (folder / "a.jsonl").write_bytes(lines)
+    (folder / "b.jsonl.gz").write_bytes(gzip.compress(lines, 6))
+    (folder / "c.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(lines))
+    (folder / "a.json").write_text(json.dumps([{"text": text} for text in texts], ensure_ascii=False), "utf-8")
+    with (folder / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["text"], *([text] for text in texts)])
+    pq.write_table(pa.table({"text": texts}), folder / "a.parquet")
+    (folder / "pages").mkdir()
+    for number, text in enumerate(texts):
+        (folder / "pages" / f"{number}.html").write_text(_page(text), encoding="utf-8")
+    names = {
+        "text": ["a.txt"],
+        "jsonl": ["a.jsonl", "b.jsonl.gz", "c.jsonl.zst"],
+        "json": ["a.json"],
+        "csv": ["a.csv"],
+        "parquet": ["a.parquet"],
+        "html": ["pages"],
+    }
+    plugins = PluginManager.discover()
+    ways: dict[str, tuple[Callable[[], Reader], int, int]] = {}
+    for reader, files in names.items():
+        for name in files:
+            path = folder / name
+            size = sum(page.stat().st_size for page in path.iterdir()) if path.is_dir() else path.stat().st_size
+            size = len(lines) if reader == "jsonl" else size
+            component = plugins.resolve("reader", reader, {"paths": [str(path)]})
+            ways[f"{reader} {name.partition('.')[2] or name}"] = partial(component.build, Reader), len(texts), size
+    return ways
+
+
+def _page(text: str) -> str:
+    body = "".join(f"<p>{html.escape(line)}</p>" for line in text.splitlines())
+    menu = f"<nav><ul>{_MENU}</ul></nav><aside class='sidebar'><ul>{_MENU}</ul></aside>"
+    return f"<!doctype html><meta charset=utf-8><body>{menu}<article>{body}</article><footer>{_MENU}</footer></body>"
+
+
+def _read(make: Callable[[], Reader], documents: int) -> None:
+    """Read all, and make sure that nothing was left out."""
+    items = [isinstance(item, Problem) for item in make().read()]
+    if len(items) - sum(items) != documents:
+        raise RuntimeError(f"{len(items) - sum(items)} documents of {documents}: {items[:3]}")
+
+
+if __name__ == "__main__":
+    main()
