@@ -7,6 +7,7 @@ from pathlib import Path
 from zaoju.testing import VocabularyContract
 from zaoju_builtin.vocabularies.options import (
     BytePairOptions,
+    PortableOptions,
     UnigramOptions,
     WordListOptions,
     WordOptions,
@@ -21,6 +22,11 @@ class TestCharacters(VocabularyContract):
 class TestWords(VocabularyContract):
     component = "words"
     options = WordOptions(size=400)
+
+
+class TestPortable(VocabularyContract):
+    component = "portable"
+    options = PortableOptions(size=400)
 
 
 class TestBytePairs(VocabularyContract):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from threading import Event
 
@@ -12,7 +13,8 @@ from vocabulary_corpus import TEXT, build, sentences, write_documents
 
 from zaoju import ArtefactError, Cancelled
 from zaoju.contracts import Progress
-from zaoju.tokenization import PackedTokens, Tokenizer, pack_documents
+from zaoju.files import hash_file
+from zaoju.tokenization import PackedTokens, Tokenizer, pack_documents, packed
 
 TEXTS = [*sentences(700), "", "\n", TEXT]
 
@@ -97,6 +99,49 @@ def test_damaged_files_are_refused(name: str, damage: str, tokenizers: dict[str,
     message = {"missing": "is missing", "changed": "has changed"}.get(damage, "bytes, not")
     with pytest.raises(ArtefactError, match=message):
         PackedTokens.open(path.parent)
+
+
+def test_every_byte_is_verified_and_opening_is_quick(tokenizers: dict[str, Tokenizer], tmp_path: Path) -> None:
+    """200 MB: one changed byte between the blocks is found by `verify`; exchanged content already at opening."""
+    tokenizer, folder = tokenizers["bpe"], tmp_path / "packed"
+    folder.mkdir()
+    documents = write_documents(tmp_path / "documents.jsonl", sentences(600))
+    pack_documents(documents, tokenizer, folder, workers=1, emit=lambda _: None, cancel=Event())
+    large = grown(folder, 200_000_000)
+    PackedTokens.verify(folder, tokenizer)
+    assert min(seconds_to_open(folder) for _ in range(5)) < 0.1
+    with large.open("r+b") as file:
+        file.seek(100_000)
+        file.write(b"\x7f")
+    assert len(PackedTokens.open(folder).tokens) == 100_000_000
+    with pytest.raises(ArtefactError, match=r"tokens\.bin has changed since it was written"):
+        PackedTokens.verify(folder, tokenizer)
+    np.arange(100_000_000, dtype=np.uint16).tofile(large)
+    with pytest.raises(ArtefactError, match=r"tokens\.bin has changed since it was written"):
+        PackedTokens.open(folder)
+
+
+def test_tokens_of_another_vocabulary_are_refused(tokenizers: dict[str, Tokenizer], tmp_path: Path) -> None:
+    pack(tokenizers["bpe"], tmp_path)
+    with pytest.raises(ArtefactError, match="not of this tokenizer"):
+        PackedTokens.verify(tmp_path / "packed", tokenizers["words"])
+
+
+def grown(folder: Path, size: int) -> Path:
+    """`tokens.bin` as it would be with that many bytes, and the header to it."""
+    path, header = folder / "tokens.bin", json.loads((folder / "packed.json").read_text("utf-8"))
+    np.full(size // 2, 7, dtype=np.uint16).tofile(path)
+    header["bytes"]["tokens.bin"] = size
+    header["sha256"]["tokens.bin"] = hash_file(path)
+    header["sha256_of_blocks"]["tokens.bin"] = packed._hash_blocks(path)
+    (folder / "packed.json").write_text(json.dumps(header), encoding="utf-8")
+    return path
+
+
+def seconds_to_open(folder: Path) -> float:
+    started = time.perf_counter()
+    PackedTokens.open(folder)
+    return time.perf_counter() - started
 
 
 @pytest.mark.parametrize("header", ["{", "[]", json.dumps({"format": 99}), json.dumps({"format": 1})])

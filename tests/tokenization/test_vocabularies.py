@@ -78,7 +78,7 @@ class TestEveryBuilder:
         assert (again / "tokenizer.json").read_bytes() == (tmp_path / "tokenizer.json").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["words", "bpe", "wordpiece"])
+@pytest.mark.parametrize("name", ["words", "portable", "bpe", "wordpiece"])
 @pytest.mark.parametrize("size", [300, 331])
 def test_the_size_counts_every_token(name: str, size: int, tmp_path: Path) -> None:
     draw = random.Random(5)
@@ -86,14 +86,17 @@ def test_the_size_counts_every_token(name: str, size: int, tmp_path: Path) -> No
     assert build(tmp_path, name, {"size": size}, texts=texts).vocabulary_size == size
 
 
-@pytest.mark.parametrize(("name", "size"), [("bpe", 258), ("unigram", 273), ("wordpiece", 258), ("characters", 258)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("portable", 258), ("bpe", 258), ("unigram", 273), ("wordpiece", 258), ("characters", 258)],
+)
 def test_the_smallest_size_works(name: str, size: int, tmp_path: Path) -> None:
     tokenizer = build(tmp_path, name, {"size": size})
     assert tokenizer.vocabulary_size <= size
     assert_lossless(tokenizer, TEXT + LITERALS)
 
 
-@pytest.mark.parametrize("name", ["words", "bpe", "unigram", "wordpiece", "characters"])
+@pytest.mark.parametrize("name", ["words", "portable", "bpe", "unigram", "wordpiece", "characters"])
 def test_a_corpus_too_small_for_the_size_is_told(name: str, tmp_path: Path) -> None:
     events: list[Event] = []
     tokenizer = build(tmp_path, name, {"size": 50_000}, emit=events.append)
@@ -106,6 +109,15 @@ def test_a_corpus_too_small_for_the_size_is_told(name: str, tmp_path: Path) -> N
 def test_no_room_for_words_says_what_is_needed(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a vocabulary of 280 tokens has no place for words.*set a size above"):
         build(tmp_path, "words", {"size": 280, "coverage": 1.0})
+
+
+def test_rare_characters_leave_their_places_to_frequent_words(tmp_path: Path) -> None:
+    """Three places beside the bytes, and three characters: `words` has none left for a word."""
+    texts = ["北京"] * 9 + ["龘"]
+    portable = build(tmp_path, "portable", {"size": 260}, texts=texts)
+    assert [text for _, text in portable.tokens("北京龘")] == ["北京", *(r"\xe9", r"\xbe", r"\x98")]
+    with pytest.raises(UserError, match="has no place for words"):
+        build(tmp_path, "words", {"size": 260, "coverage": 1.0}, texts=texts)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -155,7 +167,7 @@ def test_a_missing_word_list_is_refused(tmp_path: Path) -> None:
         build(tmp_path, "word_list", {"path": str(tmp_path / "nothing.txt")})
 
 
-@pytest.mark.parametrize("name", ["words", "unigram", "wordpiece", "characters"])
+@pytest.mark.parametrize("name", ["words", "portable", "unigram", "wordpiece", "characters"])
 def test_no_text_at_all_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no text"):
         build(tmp_path, name, {"size": 700}, texts=[""])

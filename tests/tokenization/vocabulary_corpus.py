@@ -13,7 +13,7 @@ from zaoju.contracts import EventSink
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import Tokenizer, build_tokenizer
 
-BUILDERS = ("characters", "words", "bpe", "unigram", "wordpiece", "word_list")
+BUILDERS = ("characters", "words", "portable", "bpe", "unigram", "wordpiece", "word_list")
 LITERALS = "<0x41> <|endoftext|> ## ＃＃想 ▁ [UNK] </s> \r\n\t\0é\u0301\U0001f469\u200d\U0001f680"
 TEXT = "我想去北京看长城，2024 年再去 Paris。"
 

@@ -33,7 +33,7 @@ corpus:
 tokenization:
   segmenter: jieba             # or: none, characters, whitespace, pkuseg
   vocabulary:
-    name: bpe                  # or: words, characters, unigram, wordpiece, word_list
+    name: bpe                  # or: words, portable, characters, unigram, wordpiece, word_list
     size: {vocabulary}
 
 model:

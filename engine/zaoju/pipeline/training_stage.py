@@ -13,7 +13,7 @@ from zaoju.models import choose_device, model_numbers
 from zaoju.pipeline.events import logged
 from zaoju.pipeline.observer import Observer
 from zaoju.plugins import PluginManager
-from zaoju.tokenization import Tokenizer
+from zaoju.tokenization import PackedTokens, Tokenizer
 
 _LOG = "training.jsonl"
 
@@ -32,6 +32,8 @@ class TrainingStage:
         checkpoints.mkdir(parents=True, exist_ok=True)
         (checkpoints / _LOG).touch()
         tokenizer = Tokenizer.load(vocabulary, self._plugins)
+        for part in ("train", "held_out"):
+            PackedTokens.verify(encoded / part, tokenizer)
         emit = logged(self._emit, checkpoints / _LOG)
         config = self._plan.config
         observer = Observer(held_out, tokenizer, self._plugins, self._plan.decoding, config.evaluation.prompts, emit)

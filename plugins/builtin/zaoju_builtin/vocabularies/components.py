@@ -26,6 +26,13 @@ def vocabularies() -> list[Component]:
             needs=words,
         ),
         Component(
+            "portable",
+            f"{_HOME}.portable:PortableVocabulary",
+            options=f"{options}:PortableOptions",
+            summary="The most frequent of the segmenter's words and of all characters",
+            needs=words,
+        ),
+        Component(
             "bpe",
             f"{_HOME}.bpe:BytePairVocabulary",
             options=f"{options}:BytePairOptions",

@@ -27,8 +27,13 @@ def count_characters(documents: PieceStream) -> Counter[str]:
         for piece in pieces:
             counts.update(piece)
     if not counts:
-        raise UserError("the documents have no text to build a vocabulary from: give a corpus that is not empty")
+        raise no_text()
     return counts
+
+
+def no_text() -> UserError:
+    """The error of a builder that was given nothing to count."""
+    return UserError("the documents have no text to build a vocabulary from: give a corpus that is not empty")
 
 
 def by_frequency(counts: Mapping[str, int]) -> list[str]:

@@ -32,6 +32,12 @@ class WordOptions(Options):
     coverage: float = Field(default=0.9995, gt=0, le=1, description=_COVERAGE)
 
 
+class PortableOptions(Options):
+    """Options of `portable`."""
+
+    size: int = Field(default=8000, gt=_BYTES_AND_END_OF_TEXT, description=_SIZE)
+
+
 class WordListOptions(Options):
     """Options of `word_list`."""
 
