@@ -72,9 +72,10 @@ if TYPE_CHECKING:
     from zaoju.pipeline.new_plugin import NewPlugin, new_plugin
     from zaoju.pipeline.pipeline import Pipeline
     from zaoju.pipeline.text_tools import evaluate_files, segment
+    from zaoju.pipeline.vocabulary_report import vocabulary_report
     from zaoju.pipeline.writing import Writer, open_writer, read_prompts, save_texts
     from zaoju.plugins import PluginManager, PluginSettings
-    from zaoju.tokenization import Tokenizer
+    from zaoju.tokenization import Tokenizer, VocabularyReport
 
 _get, _names = lazy_names(
     __name__,
@@ -141,9 +142,10 @@ _get, _names = lazy_names(
         "zaoju.pipeline.new_plugin": ("NewPlugin", "new_plugin"),
         "zaoju.pipeline.pipeline": ("Pipeline",),
         "zaoju.pipeline.text_tools": ("evaluate_files", "segment"),
+        "zaoju.pipeline.vocabulary_report": ("vocabulary_report",),
         "zaoju.pipeline.writing": ("Writer", "open_writer", "read_prompts", "save_texts"),
         "zaoju.plugins": ("PluginManager", "PluginSettings"),
-        "zaoju.tokenization": ("Tokenizer",),
+        "zaoju.tokenization": ("Tokenizer", "VocabularyReport"),
     },
 )
 
@@ -225,6 +227,7 @@ __all__ = [
     "Unused",
     "UserError",
     "VocabularyBuilder",
+    "VocabularyReport",
     "Writer",
     "__version__",
     "check_config",
@@ -251,4 +254,5 @@ __all__ = [
     "status",
     "train",
     "vocabulary",
+    "vocabulary_report",
 ]

@@ -46,12 +46,16 @@ def evaluate_files(
     """
     opened = open_decoding(config, overrides=overrides)
     engine = Engine.load(Path(model), device=choose_device(opened.device), plugins=opened.plugins, runner=opened.runner)
-    texts = _texts([Path(file) for file in files], opened.plugins)
+    texts = read_texts([Path(file) for file in files], opened.plugins)
     emit = on_event or _silent
     return bits_per_character(engine.runner, engine.tokenizer, texts, emit=emit, cancel=cancel or threading.Event())
 
 
-def _texts(files: Sequence[Path], plugins: PluginManager) -> Iterator[str]:
+def read_texts(files: Sequence[Path], plugins: PluginManager) -> Iterator[str]:
+    """The texts of text files, JSON-lines files and folders of them.
+
+    Raises `CorpusError` where a file cannot be read whole.
+    """
     for suggestion in inspect_files(files):
         # How a text file is parted must not depend on a guess here, or scores could not be compared.
         options = {key: value for key, value in suggestion.reader.items() if key not in ("name", "documents")}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         unigram_tokenizer,
     )
     from zaoju.tokenization.packed import PackedTokens, pack_documents
+    from zaoju.tokenization.report import Overlap, VocabularyReport, report_vocabulary
     from zaoju.tokenization.segmentation import LosslessSegmenter, segment_documents
     from zaoju.tokenization.text_stream import TextStream
     from zaoju.tokenization.tokenizer import Tokenizer
@@ -47,6 +48,7 @@ __getattr__, __dir__ = lazy_names(
             "unigram_tokenizer",
         ),
         "zaoju.tokenization.packed": ("PackedTokens", "pack_documents"),
+        "zaoju.tokenization.report": ("Overlap", "VocabularyReport", "report_vocabulary"),
         "zaoju.tokenization.segmentation": ("LosslessSegmenter", "segment_documents"),
         "zaoju.tokenization.text_stream": ("TextStream",),
         "zaoju.tokenization.tokenizer": ("Tokenizer",),
@@ -57,9 +59,11 @@ __all__ = [
     "END_OF_TEXT",
     "LONGEST_RUN",
     "LosslessSegmenter",
+    "Overlap",
     "PackedTokens",
     "TextStream",
     "Tokenizer",
+    "VocabularyReport",
     "align",
     "build_tokenizer",
     "byte_alphabet",
@@ -67,6 +71,7 @@ __all__ = [
     "from_byte_level",
     "pack_documents",
     "places_taken",
+    "report_vocabulary",
     "room_for_words",
     "run_splitter",
     "segment_documents",

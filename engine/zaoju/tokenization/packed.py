@@ -5,8 +5,8 @@ end-of-text token; `document_ends.bin`, the position after each document's end-o
 says how many there are, of which vocabulary, and the hashes of both. All numbers are little-endian.
 
 Opening takes a look that does not grow with the corpus: the header, the sizes, and a hash over blocks spread through
-each file, which finds a file that is cut short, exchanged or damaged in a large part. One changed byte elsewhere is found by
-`PackedTokens.verify`, which reads everything; the pipeline does that once, before it trains.
+each file, which finds a file that is cut short, exchanged or damaged in a large part. One changed byte elsewhere is
+found by `PackedTokens.verify`, which reads everything; the pipeline does that once, before it trains.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class PackedTokens:
         header = _read_header(folder)
         if header.get("vocabulary_fingerprint") != tokenizer.fingerprint:
             raise ArtefactError(
-                f"{folder} holds tokens of a vocabulary of {header.get('vocabulary_size')} tokens, not of this tokenizer "
-                f"with its {tokenizer.vocabulary_size}: make the packed tokens again"
+                f"{folder} holds tokens of a vocabulary of {header.get('vocabulary_size')}, not of this tokenizer with "
+                f"its {tokenizer.vocabulary_size}: make the packed tokens again"
             )
         for name in (_TOKENS, _ENDS):
             _check_file(folder / name, header)
