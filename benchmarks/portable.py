@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--segmenter", default="jieba")
     parser.add_argument("--size", type=int, default=8000)
     parser.add_argument("--characters", type=int, default=450_000, help="of each kind of text")
-    parser.add_argument("--seen", type=int, default=300_000, help="characters that the GPT is trained on")
+    parser.add_argument("--seen", type=int, default=300_000, help="characters that the GPT is trained on; 0: no GPT")
     parser.add_argument("--quick", action="store_true", help="a quarter of the text, and a tenth of the training")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -82,10 +82,11 @@ def main() -> None:
     segmenter = LosslessSegmenter(plugins.resolve("segmenter", arguments.segmenter).build(Segmenter))
     for kind, pattern in kinds.items():
         texts = read(arguments.folder, pattern, arguments.characters, segmenter)
-        with OtherWork() as others:
-            lines = [measure(way, texts, plugins, arguments) for way in WAYS]
         print(f"\n{kind}: {sum(map(len, texts.train)):,} characters, {sum(map(len, texts.held_out)):,} held out")
-        print(rendered([head, *lines], markdown=True))
+        print(rendered([head], markdown=True), flush=True)
+        with OtherWork() as others:
+            for way in WAYS:
+                print(f"| {' | '.join(measure(way, texts, plugins, arguments))} |", flush=True)
         print(f"{others.seconds:.0f} s, other programs took {others.share:.0%} of the cores", flush=True)
 
 
@@ -128,7 +129,7 @@ def measure(way: str, texts: Texts, plugins: PluginManager, arguments: argparse.
         f"{span_f1(spans(held_out, tokenizer), word_spans(texts.words)):.3f}",
         f"{speed(lambda: tokenizer.encode_batch(texts.train), texts.train):.2f}",
         f"{trigram_bits(train, held_out, tokenizer) / characters:.3f}",
-        f"{gpt_bits(train, held_out, tokenizer, texts, arguments.seen) / characters:.3f}",
+        f"{gpt_bits(train, held_out, tokenizer, texts, arguments.seen) / characters:.3f}" if arguments.seen else "-",
     ]
 
 
