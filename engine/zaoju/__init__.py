@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from zaoju.pipeline.new_plugin import NewPlugin, new_plugin
     from zaoju.pipeline.pipeline import Pipeline
     from zaoju.pipeline.text_tools import evaluate_files, segment
+    from zaoju.pipeline.vocabulary_page import write_vocabulary_page
     from zaoju.pipeline.vocabulary_report import vocabulary_report
     from zaoju.pipeline.writing import Writer, open_writer, read_prompts, save_texts
     from zaoju.plugins import PluginManager, PluginSettings
@@ -142,6 +143,7 @@ _get, _names = lazy_names(
         "zaoju.pipeline.new_plugin": ("NewPlugin", "new_plugin"),
         "zaoju.pipeline.pipeline": ("Pipeline",),
         "zaoju.pipeline.text_tools": ("evaluate_files", "segment"),
+        "zaoju.pipeline.vocabulary_page": ("write_vocabulary_page",),
         "zaoju.pipeline.vocabulary_report": ("vocabulary_report",),
         "zaoju.pipeline.writing": ("Writer", "open_writer", "read_prompts", "save_texts"),
         "zaoju.plugins": ("PluginManager", "PluginSettings"),
@@ -255,4 +257,5 @@ __all__ = [
     "train",
     "vocabulary",
     "vocabulary_report",
+    "write_vocabulary_page",
 ]

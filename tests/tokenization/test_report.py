@@ -68,7 +68,8 @@ def test_the_command(tokenizers: dict[str, Tokenizer], tmp_path: Path, monkeypat
     tokenizers["bpe"].save(Path("second"))
     Path("first/config.json").write_text('{"n_positions": 64}', encoding="utf-8")
     Path("text.txt").write_text("\n".join(sentences(50)), encoding="utf-8")
-    called = CliRunner().invoke(main, ["vocabulary", "report", "first", "text.txt", "--against", "second"])
+    arguments = ["vocabulary", "report", "first", "text.txt", "--against", "second", "--report", "page.html"]
+    called = CliRunner().invoke(main, arguments)
     assert called.exit_code == 0, called.output
     for words in ("characters per token", "never used here", "64 tokens, about", "tokens in both", "rank 1 "):
         assert words in called.stdout
@@ -76,3 +77,7 @@ def test_the_command(tokenizers: dict[str, Tokenizer], tmp_path: Path, monkeypat
     found = zaoju.vocabulary_report("first", ["text.txt"])
     assert as_json["tokens"] == found.tokens
     assert as_json["characters_per_token"] == found.characters_per_token
+    page = Path("page.html").read_text("utf-8")
+    assert "<svg" in page
+    assert f"{found.vocabulary_size:,}" in page
+    assert "&#39;。&#39;" in page

@@ -42,12 +42,14 @@ def vocabulary(
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--against", type=click.Path(path_type=Path), help="A second folder, to compare its vocabulary.")
+@click.option("--report", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML page as well.")
 @with_config
 @with_json
 def report(
     model: Path,
     files: tuple[Path, ...],
     against: Path | None,
+    page: Path | None,
     config: Path | None,
     overrides: tuple[str, ...],
     as_json: bool,
@@ -58,6 +60,8 @@ def report(
     tokens, counts by rank.
     """
     found = zaoju.vocabulary_report(model, files, against=against, config=config, overrides=overrides)
+    if page is not None:
+        zaoju.write_vocabulary_page(page, found)
     if as_json:
         derived = {"characters_per_token": found.characters_per_token, "window_characters": found.window_characters}
         print_json(asdict(found) | derived)
