@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from zaoju.contracts import Problem
+from zaoju.corpus.telling import problem_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,8 @@ class Account:
         if self.replaced_bytes:
             table.append(f"replaced by U+FFFD: {self.replaced_bytes:,} bytes that were no text")
         if self.problem_count:
-            table.append(f"not read: {self.problem_count:,} problems, {self.problem_bytes:,} bytes")
-            table += [f"  {problem.source}: {problem.reason}" for problem in self.problems]
-            more = self.problem_count - len(self.problems)
-            table += [f"  and {more:,} more"] if more else []
+            table.append(f"problems and notices: {self.problem_count:,}, about {self.problem_bytes:,} bytes")
+            table += [f"  {line}" for line in problem_lines(self.problems, self.problem_count)]
         return table
 
     def to_json(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from zaoju.corpus.shards import FinishedShard, Makers, plan_shards
 from zaoju.corpus.sketches import Sketcher
 from zaoju.corpus.stored_texts import StoredTexts, near_duplicates_of
 from zaoju.corpus.tally import Tally
+from zaoju.corpus.telling import problem_lines
 from zaoju.corpus.verdict import check_kept, check_readable
 from zaoju.files import write_text_whole
 
@@ -117,7 +118,7 @@ def _drop_near_duplicates(
 def _tell_problems(tally: Tally, emit: EventSink, *, skip_unreadable: bool) -> None:
     """Stop the run for what cannot be read, or tell of it."""
     told = tally.problems if skip_unreadable else tally.harmless
-    for problem in told.first:
-        emit(Notice(f"{problem.source}: {problem.reason}"))
+    for line in problem_lines(told.first, told.count):
+        emit(Notice(line))
     if not skip_unreadable:
         check_readable(tally.stopping.first, tally.stopping.count)

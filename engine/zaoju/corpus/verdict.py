@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zaoju.contracts import Problem
 from zaoju.corpus.account import Account
+from zaoju.corpus.telling import problem_lines
 from zaoju.errors import CorpusError
 
 
@@ -14,14 +15,12 @@ def check_readable(stopping: list[Problem], count: int) -> None:
     """
     if not count:
         return
-    listed = [f"  {problem.source}: {problem.reason}" for problem in stopping]
-    more = [f"  and {count - len(stopping):,} more"] if count > len(stopping) else []
+    listed = [f"  {line}" for line in problem_lines(stopping, count)]
     raise CorpusError(
         "\n".join(
             [
                 f"the corpus cannot be read completely ({count:,} problems):",
                 *listed,
-                *more,
                 "Mend these, or leave them out and go on with `corpus.unreadable: skip`; they are then counted.",
             ]
         )
