@@ -84,6 +84,14 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def hash_path(path: Path) -> str:
+    """The hash of a file's content; of a folder, that of the names and contents of all files in it."""
+    if not path.is_dir():
+        return hash_file(path)
+    inside = sorted(one for one in path.rglob("*") if one.is_file())
+    return hash_json({one.relative_to(path).as_posix(): hash_file(one) for one in inside})
+
+
 def hash_json(value: object) -> str:
     """The SHA-256 of a JSON value, the same for equal values whatever the order of their keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -74,8 +74,8 @@ def test_a_vocabulary_of_words_needs_a_segmenter_that_gives_words(load: Write, p
     text = "tokenization:\n  segmenter: none\n  vocabulary: words\n"
     assert refused(load, plugins, text) == [
         "tokenization.vocabulary: 'words' needs words, which segmenter 'none' does not give; change the segmenter to "
-        "characters or jieba or pkuseg or whitespace, or change the vocabulary to bpe or characters or unigram or "
-        "word_list or wordpiece (config.yaml line 3)"
+        "characters or jieba or pkuseg or rjieba or whitespace, or change the vocabulary to bpe or characters or "
+        "unigram or word_list or wordpiece (config.yaml line 3)"
     ]
     assert check(load(text, "tokenization.segmenter=characters"), plugins).segmenter.name == "characters"
     assert check(load(text, "tokenization.vocabulary=bpe"), plugins).vocabulary.name == "bpe"
@@ -85,8 +85,8 @@ def test_every_stage_may_have_needs(load: Write, more_plugins: PluginManager) ->
     lines = refused(load, more_plugins, "tokenization: {segmenter: syllables, vocabulary: rhymes}")
     assert lines == [
         "tokenization.vocabulary: 'rhymes' needs words, which segmenter 'syllables' does not give; change the "
-        "segmenter to characters or jieba or pkuseg or whitespace, or change the vocabulary to bpe or characters or "
-        "unigram or word_list or wordpiece (config.yaml line 1)"
+        "segmenter to characters or jieba or pkuseg or rjieba or whitespace, or change the vocabulary to bpe or "
+        "characters or unigram or word_list or wordpiece (config.yaml line 1)"
     ]
     lines = refused(load, more_plugins, "trainer: poet")
     assert lines == [

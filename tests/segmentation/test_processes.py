@@ -12,18 +12,24 @@ import pytest
 from odd_segmenters import component
 
 from zaoju import UserError
+from zaoju.plugins import ResolvedComponent
 from zaoju.tokenization import segment_documents
 
 JIEBA = component(
     "zaoju_builtin.segmenters.jieba_words:JiebaSegmenter", "zaoju_builtin.segmenters.options:JiebaOptions"
 )
+RJIEBA = component(
+    "zaoju_builtin.segmenters.rjieba_words:RjiebaSegmenter", "zaoju_builtin.segmenters.options:RjiebaOptions"
+)
 DOCUMENTS = [f"第{number}回 我想去北京大学读书，\n然后回家。" * (1 + number % 5) for number in range(1_500)]
 
 
-def test_many_processes_give_what_one_gives_in_the_same_order() -> None:
-    alone = list(segment_documents(JIEBA, DOCUMENTS, 1))
+@pytest.mark.parametrize("segmenter", [JIEBA, RJIEBA], ids=["jieba", "rjieba"])
+def test_many_processes_give_what_one_gives_in_the_same_order(segmenter: ResolvedComponent) -> None:
+    alone = list(segment_documents(segmenter, DOCUMENTS, 1))
     assert ["".join(pieces) for pieces in alone] == DOCUMENTS
-    assert list(segment_documents(JIEBA, iter(DOCUMENTS), 2)) == alone
+    for workers in (2, 4):
+        assert list(segment_documents(segmenter, iter(DOCUMENTS), workers)) == alone
 
 
 @pytest.mark.parametrize("workers", [1, 2])

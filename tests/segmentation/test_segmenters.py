@@ -20,8 +20,9 @@ from zaoju.tokenization import LosslessSegmenter
 from zaoju_builtin.segmenters.characters import CharacterSegmenter
 from zaoju_builtin.segmenters.jieba_words import JiebaSegmenter
 from zaoju_builtin.segmenters.none import NoSegmenter
-from zaoju_builtin.segmenters.options import JiebaOptions, PkusegOptions
+from zaoju_builtin.segmenters.options import JiebaOptions, PkusegOptions, RjiebaOptions
 from zaoju_builtin.segmenters.pkuseg_words import PkusegSegmenter
+from zaoju_builtin.segmenters.rjieba_words import RjiebaSegmenter
 from zaoju_builtin.segmenters.whitespace import WhitespaceSegmenter
 
 MAKERS: dict[str, Callable[[], Segmenter[Any]]] = {
@@ -30,6 +31,8 @@ MAKERS: dict[str, Callable[[], Segmenter[Any]]] = {
     "whitespace": lambda: WhitespaceSegmenter(Options()),
     "jieba": lambda: JiebaSegmenter(JiebaOptions()),
     "jieba without HMM": lambda: JiebaSegmenter(JiebaOptions(hmm=False)),
+    "rjieba": lambda: RjiebaSegmenter(RjiebaOptions()),
+    "rjieba without HMM": lambda: RjiebaSegmenter(RjiebaOptions(hmm=False)),
     "pkuseg": lambda: PkusegSegmenter(PkusegOptions()),
 }
 HOSTILE = st.text(
@@ -66,6 +69,13 @@ def test_every_kind_of_character_comes_through(segmenter: Segmenter[Any]) -> Non
             assert "".join(lossless.pieces(text)) == text
 
 
+def test_rjieba_cuts_as_jieba_does_but_for_what_is_not_han() -> None:
+    text = "我想去 北京大学\n他来到了网易杭研大厦"
+    assert RjiebaSegmenter(RjiebaOptions()).segment(text) == JiebaSegmenter(JiebaOptions()).segment(text)
+    plain = RjiebaSegmenter(RjiebaOptions(hmm=False)).segment(text)
+    assert plain == JiebaSegmenter(JiebaOptions(hmm=False)).segment(text)
+
+
 def test_the_cuts() -> None:
     text = "我想去 北京大学\n"
     assert NoSegmenter(Options()).segment(text) == [text]
@@ -79,23 +89,6 @@ def test_jieba_finds_unknown_words_only_with_its_model() -> None:
     assert jieba.segment("我想去 北京大学\n") == ["我", "想", "去", " ", "北京大学", "\n"]
     assert "杭研" in jieba.segment(text)
     assert "杭研" not in JiebaSegmenter(JiebaOptions(hmm=False)).segment(text)
-
-
-def test_jieba_takes_your_words_and_keeps_them_to_itself(tmp_path: Path) -> None:
-    dictionary = tmp_path / "words.txt"
-    dictionary.write_text("造句引擎\n花开见月 9\n", encoding="utf-8")
-    text = "造句引擎花开见月"
-    mine = JiebaSegmenter(JiebaOptions(dictionary=dictionary))
-    assert mine.segment(text) == ["造句引擎", "花开见月"]
-    assert "造句引擎" not in JiebaSegmenter(JiebaOptions()).segment(text)
-
-
-def test_a_dictionary_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"gone.txt cannot be read: No such file"):
-        JiebaSegmenter(JiebaOptions(dictionary=tmp_path / "gone.txt"))
-    (tmp_path / "gbk.txt").write_bytes("造句引擎".encode("gbk"))
-    with pytest.raises(UserError, match=r"gbk.txt cannot be used.*UTF-8"):
-        JiebaSegmenter(JiebaOptions(dictionary=tmp_path / "gbk.txt"))
 
 
 def test_jieba_writes_no_log_and_no_cache_file(

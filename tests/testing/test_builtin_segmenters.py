@@ -8,7 +8,7 @@ import os
 import pytest
 
 from zaoju.testing import SegmenterContract
-from zaoju_builtin.segmenters.options import JiebaOptions
+from zaoju_builtin.segmenters.options import JiebaOptions, RjiebaOptions
 
 
 class TestNone(SegmenterContract):
@@ -30,6 +30,15 @@ class TestJieba(SegmenterContract):
 class TestJiebaWithoutItsModel(SegmenterContract):
     component = "jieba"
     options = JiebaOptions(hmm=False)
+
+
+class TestRjieba(SegmenterContract):
+    component = "rjieba"
+
+
+class TestRjiebaWithoutItsModel(SegmenterContract):
+    component = "rjieba"
+    options = RjiebaOptions(hmm=False)
 
 
 @pytest.mark.skipif(

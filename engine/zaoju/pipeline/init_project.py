@@ -31,7 +31,7 @@ corpus:
   held_out: 0.02               # the share of the documents that is never trained on
 
 tokenization:
-  segmenter: jieba             # or: none, characters, whitespace, pkuseg
+  segmenter: jieba             # or: none, characters, whitespace, rjieba, pkuseg
   vocabulary:
     name: bpe                  # or: words, portable, characters, unigram, wordpiece, word_list
     size: {vocabulary}

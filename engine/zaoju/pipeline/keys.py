@@ -12,8 +12,9 @@ from zaoju.plugins import ResolvedComponent
 
 
 def component_key(component: ResolvedComponent) -> dict[str, object]:
-    """Name, package, version and options of a component; an option that names a file counts by what the file holds."""
-    identity = component.identity()
+    """Name, package, version and options of a component; an option that names a file counts by what the file holds,
+    one that is declared as a path and names a folder, by all files in it."""
+    identity = component.content_identity()
     return {**identity, "options": _with_paths(identity["options"], _content)}
 
 

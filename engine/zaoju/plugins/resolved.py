@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from zaoju.errors import PluginError, UserError
@@ -80,6 +81,22 @@ class ResolvedComponent:
             "version": self.version,
             "options": dict(self.options),
         }
+
+    def content_identity(self) -> dict[str, object]:
+        """`identity`, with what lies at the paths among the options instead of where it lies."""
+        from zaoju.files import hash_path
+
+        held = {name: {"file": hash_path(path)} for name, path in self.paths().items() if path.exists()}
+        return {**self.identity(), "options": {**self.options, **held}}
+
+    def paths(self) -> dict[str, Path]:
+        """The files and folders that options name, by the option: those that its model declares as a `Path`.
+
+        Raises what `option_values` raises.
+        """
+        if self.options_target is None:
+            return {}
+        return {name: value for name, value in self.option_values() if isinstance(value, Path)}
 
     def _construct(self, expected: type[T], *arguments: object) -> T:
         constructor = cast("Callable[..., T]", self.load(expected))

@@ -8,26 +8,24 @@ without that, transformers would load the folder as an empty GPT-2 tokenizer, an
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
 from tokenizers import Tokenizer as Backend
 
-from zaoju.errors import ArtefactError, PluginError
+from zaoju.errors import ArtefactError
 from zaoju.files import read_json_object, write_text_whole
 from zaoju.tokenization.foreign import read_backend, read_foreign
+from zaoju.tokenization.kept_segmenter import read_segmenter, write_segmenter
 from zaoju.tokenization.parts import TokenizerParts
 
 if TYPE_CHECKING:
-    from zaoju.plugins import PluginManager, ResolvedComponent
+    from zaoju.plugins import PluginManager
 
 _FORMAT = 1
 _KEY = "zaoju"
 _LIVE_CLASS = "ZaojuLiveTokenizer"
-_LOGGER = logging.getLogger(__name__)
 
 
 def write_folder(parts: TokenizerParts, folder: Path) -> None:
@@ -38,7 +36,7 @@ def write_folder(parts: TokenizerParts, folder: Path) -> None:
         home = folder / "live"
         settings["tokenizer_class"] = _LIVE_CLASS
         home.mkdir(parents=True, exist_ok=True)
-        _write_json(home / "segmenter.json", parts.segmenter.identity())
+        write_segmenter(parts.segmenter, home)
     folder.mkdir(parents=True, exist_ok=True)
     settings.setdefault("eos_token", parts.backend.id_to_token(parts.end_of_text))
     settings[_KEY] = {"format": _FORMAT, "end_of_text": parts.end_of_text, "beginning": list(parts.beginning)}
@@ -49,8 +47,8 @@ def write_folder(parts: TokenizerParts, folder: Path) -> None:
 def read_folder(folder: Path, plugins: PluginManager) -> TokenizerParts:
     """The tokenizer of any model folder, made by zaoju or not.
 
-    Raises `ArtefactError` where there is none, where a file is damaged, or where a live tokenizer's segmenter is not
-    installed.
+    Raises `ArtefactError` where there is none, where a file is damaged, or where a live tokenizer's segmenter or its
+    dictionary is not there.
     """
     if not folder.is_dir():
         raise ArtefactError(f"there is no folder {folder}: give a folder that holds a model or a tokenizer")
@@ -67,7 +65,7 @@ def read_folder(folder: Path, plugins: PluginManager) -> TokenizerParts:
     home = folder
     if settings.get("tokenizer_class") == _LIVE_CLASS:
         home = folder / "live"
-        segmenter = _resolve_segmenter(home / "segmenter.json", plugins)
+        segmenter = read_segmenter(home, plugins)
     backend = read_backend(home / "tokenizer.json")
     end_of_text, beginning = _known_ids(backend, ours, folder)
     return TokenizerParts(backend, end_of_text, beginning, segmenter, settings)
@@ -84,31 +82,6 @@ def _known_ids(backend: Backend, ours: Mapping[str, object], folder: Path) -> tu
             "the files are not of one tokenizer; copy the whole folder again"
         )
     return known[0], tuple(known[1:])
-
-
-def _resolve_segmenter(path: Path, plugins: PluginManager) -> ResolvedComponent:
-    """The segmenter that a live tokenizer was built with, from the same package and with the same options."""
-    recorded = read_json_object(path) or {}
-    if not all(isinstance(recorded.get(key), str) for key in ("name", "package", "version")):
-        raise ArtefactError(f"{path} is missing or damaged: this tokenizer needs the segmenter that it names")
-    full_name = f"{recorded['package']}:{recorded['name']}"
-    options = recorded.get("options")
-    try:
-        segmenter = plugins.resolve("segmenter", full_name, options if isinstance(options, dict) else {})
-    except (PluginError, ValidationError) as error:
-        raise ArtefactError(
-            f"{path.parent.parent} was made with the segmenter {full_name} {recorded['version']}, options "
-            f"{options}, and cannot be used without it: {error}"
-        ) from error
-    if segmenter.version != recorded["version"]:
-        _LOGGER.warning(
-            "%s was made with %s %s; %s is installed, which may cut text differently",
-            path.parent.parent,
-            full_name,
-            recorded["version"],
-            segmenter.version,
-        )
-    return segmenter
 
 
 def _write_json(path: Path, value: Mapping[str, object]) -> None:

@@ -35,6 +35,15 @@ def segmenters() -> list[Component]:
             install="pip install jieba",
         ),
         Component(
+            "rjieba",
+            f"{_HOME}.rjieba_words:RjiebaSegmenter",
+            options=f"{options}:RjiebaOptions",
+            summary="Chinese words by jieba's algorithm in Rust: nearly the same words, much faster",
+            gives=frozenset({"words"}),
+            requires=("rjieba",),
+            install="pip install 'zaoju[rjieba]'",
+        ),
+        Component(
             "pkuseg",
             f"{_HOME}.pkuseg_words:PkusegSegmenter",
             options=f"{options}:PkusegOptions",

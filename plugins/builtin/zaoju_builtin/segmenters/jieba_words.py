@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
-from zaoju import Segmenter, UserError
+from zaoju import Segmenter
+from zaoju_builtin.segmenters.dictionary import read_dictionary
 from zaoju_builtin.segmenters.options import JiebaOptions
 
 
@@ -26,20 +26,10 @@ class JiebaSegmenter(Segmenter[JiebaOptions]):
         self._tokenizer.FREQ, self._tokenizer.total = self._tokenizer.gen_pfdict(self._tokenizer.get_dict_file())
         self._tokenizer.initialized = True
         if options.dictionary is not None:
-            self._add_words(options.dictionary)
+            for entry in read_dictionary(options.dictionary, "jieba"):
+                self._tokenizer.add_word(entry.word, entry.frequency)
 
     def segment(self, text: str) -> list[str]:
         """The words. jieba keeps every character, white space included."""
         words: list[str] = self._tokenizer.lcut(text, HMM=self.options.hmm)
         return words
-
-    def _add_words(self, path: Path) -> None:
-        try:
-            self._tokenizer.load_userdict(str(path))
-        except OSError as error:
-            raise UserError(f"jieba: the dictionary {path} cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise UserError(
-                f"jieba: the dictionary {path} cannot be used: {error}. It must be UTF-8 with one word a line, and"
-                " perhaps a frequency after a blank."
-            ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zaoju import Segmenter, UserError
+from zaoju_builtin.segmenters.dictionary import read_dictionary
 from zaoju_builtin.segmenters.options import PkusegOptions
 
 
@@ -16,12 +17,16 @@ class PkusegSegmenter(Segmenter[PkusegOptions]):
         super().__init__(options)
         import pkuseg
 
-        for path in (options.model, options.dictionary):
-            if path is not None and not path.exists():
-                raise UserError(f"pkuseg: {path} does not exist; give an existing path, or none for the default")
+        if options.model is not None and not options.model.is_dir():
+            raise UserError(
+                f"pkuseg: the model {options.model} does not exist or is no folder; give the folder of a pkuseg model, "
+                "or leave `model` out"
+            )
         model = "default" if options.model is None else str(options.model)
-        dictionary = "default" if options.dictionary is None else str(options.dictionary)
-        self._tokenizer = pkuseg.pkuseg(model, dictionary)
+        # pkuseg takes words as well as a path. It has no frequencies, and keeps a known word whole wherever it stands.
+        own = options.dictionary
+        words = "default" if own is None else [entry.word for entry in read_dictionary(own, "pkuseg")]
+        self._tokenizer = pkuseg.pkuseg(model, words)
 
     def segment(self, text: str) -> list[str]:
         """The words. pkuseg drops all white space; the engine puts it back."""
