@@ -97,7 +97,7 @@ def _kept_files(home: Path, files: object) -> dict[str, str]:
     paths = {}
     for option, kept in files.items() if isinstance(files, dict) else ():
         name = kept.get("name") if isinstance(kept, dict) else None
-        if not isinstance(name, str) or Path(name).name != name:
+        if not isinstance(name, str) or not name or Path(name).name != name:
             raise ArtefactError(f"{home / _NAME} is damaged: it does not say which file {option!r} is; copy it again")
         path = home / name
         if not path.exists():

@@ -1,0 +1,144 @@
+"""What each segmenter costs and how well it cuts, so that one can be chosen by numbers.
+
+    python benchmarks/segmentation.py FOLDER [--prose FILE...] [--rounds 3] [--characters 200000] [--markdown]
+
+FOLDER holds pairs of `NAME.raw.txt` (a sentence a line) and `NAME.gold.txt` (the same, with a blank between words).
+Precision, recall and F1 are of words, by their places in the sentence, over all pairs. `agrees with jieba` is the F1 of
+a segmenter's words against jieba's on the prose; without prose on the raw sentences. MB/s are of UTF-8, the median of
+the rounds in which the segmenters take turns; loading is left out, starting processes is not. Segmenters that are not
+installed are named and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from measuring import OtherWork, Table, in_turn, machine, rendered, spread
+
+from zaoju.contracts import Segmenter
+from zaoju.errors import PluginError
+from zaoju.plugins import PluginManager, ResolvedComponent
+from zaoju.tokenization import LosslessSegmenter, segment_documents
+
+_CHOICES: dict[str, tuple[str, dict[str, object]]] = {
+    "characters": ("characters", {}),
+    "jieba": ("jieba", {}),
+    "jieba, no HMM": ("jieba", {"hmm": False}),
+    "rjieba": ("rjieba", {}),
+    "rjieba, no HMM": ("rjieba", {"hmm": False}),
+    "pkuseg": ("pkuseg", {}),
+}
+_SLOW = {"pkuseg": 10}
+"""Of these a part of the text is enough to time: one in so many lines."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--prose", nargs="*", type=Path, default=[], metavar="FILE", help="UTF-8, a paragraph a line")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--characters", type=int, default=200_000, help="how much of each prose file is cut")
+    parser.add_argument("--markdown", action="store_true")
+    arguments = parser.parse_args()
+    pairs = [pair for raw in sorted(arguments.folder.glob("*.raw.txt")) for pair in _pairs(raw)]
+    if not pairs:
+        parser.error(f"{arguments.folder} holds no pair of NAME.raw.txt and NAME.gold.txt")
+    prose = [line for file in arguments.prose for line in _lines(file, arguments.characters)]
+    prose = prose or [raw for raw, _ in pairs]
+    choices, missing = _installed(PluginManager.discover())
+    print(machine("jieba", "rjieba", "pkuseg"))
+    for name, reason in missing.items():
+        print(f"left out: {name}: {reason}")
+    print(f"{len(pairs):,} sentences with gold words; prose of {sum(map(len, prose)):,} characters\n")
+    with OtherWork() as other:
+        print(rendered(_table(choices, pairs, prose, arguments.rounds), markdown=arguments.markdown))
+    print(f"\nother programs had {other.share:.0%} of the machine meanwhile")
+
+
+def _table(
+    choices: dict[str, ResolvedComponent], pairs: Sequence[tuple[str, list[str]]], prose: Sequence[str], rounds: int
+) -> Table:
+    """A line for each segmenter."""
+    cutters = {name: LosslessSegmenter(one.build(Segmenter), name) for name, one in choices.items()}
+    texts = {name: list(prose)[:: _SLOW.get(name, 1)] for name in choices}
+    alone = in_turn({name: partial(cutters[name].pieces_of_all, texts[name]) for name in choices}, rounds)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    spread_out = in_turn({name: _in_processes(choices[name], texts[name], cores) for name in choices}, rounds)
+    jieba = cutters.get("jieba")
+    ours = None if jieba is None else [jieba.pieces(text) for text in prose]
+    table: list[list[str]] = [
+        ["segmenter", "MB/s, 1 process", f"MB/s, {cores} processes", "precision", "recall", "F1", "agrees with jieba"]
+    ]
+    for name, cutter in cutters.items():
+        size = sum(len(text.encode()) for text in texts[name]) / 1e6
+        precision, recall, f1 = _scores([cutter.pieces(raw) for raw, _ in pairs], [gold for _, gold in pairs])
+        step = _SLOW.get(name, 1)
+        agrees = (
+            "-" if ours is None else f"{_scores([cutter.pieces(text) for text in texts[name]], ours[::step])[2]:.4f}"
+        )
+        speeds = [spread([size / one for one in seconds]) for seconds in (alone[name], spread_out[name])]
+        table.append([name, *speeds, f"{precision:.4f}", f"{recall:.4f}", f"{f1:.4f}", agrees])
+    return table
+
+
+def _in_processes(choice: ResolvedComponent, texts: Sequence[str], workers: int) -> Callable[[], object]:
+    return lambda: sum(1 for _ in segment_documents(choice, texts, workers))
+
+
+def _scores(found: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> tuple[float, float, float]:
+    """Precision, recall and F1 of words by their places; white space is no word."""
+    right = given = wanted = 0
+    for one, other in zip(found, gold, strict=True):
+        mine, theirs = set(_places(one)), set(_places(other))
+        right, given, wanted = right + len(mine & theirs), given + len(mine), wanted + len(theirs)
+    precision, recall = right / max(given, 1), right / max(wanted, 1)
+    return precision, recall, 2 * precision * recall / max(precision + recall, 1e-12)
+
+
+def _places(pieces: Sequence[str]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for piece in pieces:
+        if not piece.isspace():
+            yield start, start + len(piece)
+        start += len(piece)
+
+
+def _pairs(raw: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each sentence of a file with its gold words."""
+    gold = raw.with_name(raw.name.replace(".raw.", ".gold."))
+    if not gold.is_file():
+        raise SystemExit(f"{raw} has no {gold.name} beside it")
+    sentences, cuts = raw.read_text("utf-8").splitlines(), gold.read_text("utf-8").splitlines()
+    for number, (sentence, cut) in enumerate(zip(sentences, cuts, strict=True), start=1):
+        if "".join(cut.split()) != "".join(sentence.split()):
+            raise SystemExit(f"{gold}, line {number}: the characters are not those of {raw.name}")
+        yield "".join(sentence.split()), cut.split()
+
+
+def _lines(file: Path, characters: int) -> Iterator[str]:
+    """The first lines of a file, so many characters of them."""
+    for line in file.read_text("utf-8").splitlines():
+        if line.strip() and characters > 0:
+            characters -= len(line)
+            yield line
+
+
+def _installed(plugins: PluginManager) -> tuple[dict[str, ResolvedComponent], dict[str, str]]:
+    """The segmenters that can be used, and why the others cannot."""
+    found, missing = {}, {}
+    for name, (component, options) in _CHOICES.items():
+        try:
+            found[name] = plugins.resolve("segmenter", component, options)
+            found[name].build(Segmenter)
+        except PluginError as error:
+            found.pop(name, None)
+            missing[name] = str(error)
+    return found, missing
+
+
+if __name__ == "__main__":
+    main()
