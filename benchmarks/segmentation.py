@@ -5,19 +5,21 @@
 FOLDER holds pairs of `NAME.raw.txt` (a sentence a line) and `NAME.gold.txt` (the same, with a blank between words).
 Precision, recall and F1 are of words, by their places in the sentence, over all pairs. `agrees with jieba` is the F1 of
 a segmenter's words against jieba's on the prose; without prose on the raw sentences. MB/s are of UTF-8, the median of
-the rounds in which the segmenters take turns; loading is left out, starting processes is not. Segmenters that are not
-installed are named and left out.
+the rounds in which the segmenters take turns; loading is left out, and for processes all that is done before the first
+results come. pkuseg is timed, and compared with jieba, on every tenth line only. Segmenters that are not installed are
+named and left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+import re
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from measuring import OtherWork, Table, in_turn, machine, rendered, spread
+from measuring import OtherWork, Table, machine, rendered, spread
 
 from zaoju.contracts import Segmenter
 from zaoju.errors import PluginError
@@ -35,6 +37,9 @@ _CHOICES: dict[str, tuple[str, dict[str, object]]] = {
 _SLOW = {"pkuseg": 10}
 """Of these a part of the text is enough to time: one in so many lines."""
 
+_BATCH = 256
+"""So many short texts go to a process at once."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -48,7 +53,7 @@ def main() -> None:
     if not pairs:
         parser.error(f"{arguments.folder} holds no pair of NAME.raw.txt and NAME.gold.txt")
     prose = [line for file in arguments.prose for line in _lines(file, arguments.characters)]
-    prose = prose or [raw for raw, _ in pairs]
+    prose = [part for line in prose for part in _parts(line)] or [raw for raw, _ in pairs]
     choices, missing = _installed(PluginManager.discover())
     print(machine("jieba", "rjieba", "pkuseg"))
     for name, reason in missing.items():
@@ -65,28 +70,40 @@ def _table(
     """A line for each segmenter."""
     cutters = {name: LosslessSegmenter(one.build(Segmenter), name) for name, one in choices.items()}
     texts = {name: list(prose)[:: _SLOW.get(name, 1)] for name in choices}
-    alone = in_turn({name: partial(cutters[name].pieces_of_all, texts[name]) for name in choices}, rounds)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    spread_out = in_turn({name: _in_processes(choices[name], texts[name], cores) for name in choices}, rounds)
+    alone: dict[str, list[float]] = {name: [] for name in choices}
+    together: dict[str, list[float]] = {name: [] for name in choices}
+    for turn in range(rounds):
+        for name in reversed(choices) if turn % 2 else choices:
+            started = time.perf_counter()
+            cutters[name].pieces_of_all(texts[name])
+            alone[name].append(_megabytes(texts[name]) / (time.perf_counter() - started))
+            together[name].append(_speed_of_processes(choices[name], texts[name], cores))
     jieba = cutters.get("jieba")
     ours = None if jieba is None else [jieba.pieces(text) for text in prose]
     table: list[list[str]] = [
         ["segmenter", "MB/s, 1 process", f"MB/s, {cores} processes", "precision", "recall", "F1", "agrees with jieba"]
     ]
     for name, cutter in cutters.items():
-        size = sum(len(text.encode()) for text in texts[name]) / 1e6
         precision, recall, f1 = _scores([cutter.pieces(raw) for raw, _ in pairs], [gold for _, gold in pairs])
-        step = _SLOW.get(name, 1)
-        agrees = (
-            "-" if ours is None else f"{_scores([cutter.pieces(text) for text in texts[name]], ours[::step])[2]:.4f}"
-        )
-        speeds = [spread([size / one for one in seconds]) for seconds in (alone[name], spread_out[name])]
-        table.append([name, *speeds, f"{precision:.4f}", f"{recall:.4f}", f"{f1:.4f}", agrees])
+        own = [cutter.pieces(text) for text in texts[name]]
+        agrees = "-" if ours is None else f"{_scores(own, ours[:: _SLOW.get(name, 1)])[2]:.4f}"
+        quality = [f"{one:.4f}" for one in (precision, recall, f1)]
+        table.append([name, spread(alone[name]), spread(together[name]), *quality, agrees])
     return table
 
 
-def _in_processes(choice: ResolvedComponent, texts: Sequence[str], workers: int) -> Callable[[], object]:
-    return lambda: sum(1 for _ in segment_documents(choice, texts, workers))
+def _speed_of_processes(choice: ResolvedComponent, texts: Sequence[str], workers: int) -> float:
+    """MB/s from the first results on, which come when every process has loaded its segmenter."""
+    pieces = segment_documents(choice, texts, workers)
+    first = [next(pieces) for _ in range(_BATCH)]
+    started = time.perf_counter()
+    rest = sum(1 for _ in pieces)
+    return _megabytes(texts[len(first) : len(first) + rest]) / (time.perf_counter() - started)
+
+
+def _megabytes(texts: Sequence[str]) -> float:
+    return sum(len(text.encode()) for text in texts) / 1e6
 
 
 def _scores(found: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> tuple[float, float, float]:
@@ -125,6 +142,11 @@ def _lines(file: Path, characters: int) -> Iterator[str]:
         if line.strip() and characters > 0:
             characters -= len(line)
             yield line
+
+
+def _parts(line: str) -> Iterator[str]:
+    """A line in sentences, so that there are enough texts for all processes."""
+    yield from (part for part in re.split(r"(?<=[。！？])", line) if part)
 
 
 def _installed(plugins: PluginManager) -> tuple[dict[str, ResolvedComponent], dict[str, str]]:

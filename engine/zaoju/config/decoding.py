@@ -79,6 +79,7 @@ def plan_decoding(plugins: PluginManager, decoding: Decoding, folder: Path) -> D
         constraint=extras["constraint"],
         options={key: value for part in parts for key, value in part.options.items()},
         needs={offer.component.name: needs for offer in used if (needs := _needs(offer))},
+        token_healing=decoding.token_healing,
         max_new_tokens=decoding.max_new_tokens,
         stop=decoding.stop,
         seed=decoding.seed,

@@ -40,6 +40,9 @@ class DecodingPlan:
     needs: Mapping[str, frozenset[str]]
     """By the name of each component that asks anything of the model and its vocabulary: `bytes`, `hidden`, `rewind`."""
 
+    token_healing: bool
+    """Whether the end of a prompt is cut anew where a longer token may stand."""
+
     max_new_tokens: int
     stop: tuple[str, ...]
     seed: int | None
@@ -69,6 +72,7 @@ class DecodingPlan:
             "strategy": self.strategy,
             "chain": [component.identity() for component in self.chain],
             **{part.kind: part.identity() for part in self.parts if part.kind != "transform"},
+            "token_healing": self.token_healing,
             "max_new_tokens": self.max_new_tokens,
             "stop": list(self.stop),
             "seed": self.seed,

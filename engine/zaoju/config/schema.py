@@ -152,6 +152,8 @@ class Decoding(BaseModel):
     """Guesses at the next tokens, which the model checks in one pass: fewer passes, and the same text."""
     constraint: Choice | None = None
     """A form that the text must have, such as a regular expression or a JSON schema."""
+    token_healing: Switch = True
+    """Where a prompt ends inside a token, such as a word, go on with the whole token."""
     max_new_tokens: Annotated[Whole, Field(ge=1)] = 100
     """How many tokens a text may have beyond its prompt."""
     stop: tuple[Text, ...] = ()

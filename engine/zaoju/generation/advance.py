@@ -53,7 +53,7 @@ class Advance:
         lines = [line for task in tasks for line in task.lines]
         logits, allowed = raw, None
         searches = [task for task in tasks if isinstance(task, SearchTask)]
-        if searches or any(line.matcher is not None for line in lines):
+        if searches or any(line.restricted for line in lines):
             # Both look at numbers, so these must be some.
             _check_finite(lines, raw.amax(dim=1).tolist())
             logits = self._mixed(tasks, raw)
@@ -202,8 +202,8 @@ class Advance:
         return logits
 
     def _allowed(self, lines: Sequence[Line], device: torch.device) -> torch.Tensor | None:
-        """[W, V] bool: what the lines' constraints allow; None where no line has one."""
-        if all(line.matcher is None for line in lines):
+        """[W, V] bool: what constraints and open ends of prompts allow; None where no line has any."""
+        if not any(line.restricted for line in lines):
             return None
         allowed = torch.ones(len(lines), self._table.size, dtype=torch.bool)
         for mask, line in zip(allowed, lines, strict=True):
@@ -252,6 +252,13 @@ def _check_allowed(lines: Sequence[Line], largest: Sequence[float]) -> None:
 def _check_left(group: _Group, logits: Sequence[float]) -> None:
     """Look at the logits of the tokens that were chosen."""
     place = _first_infinite(logits)
+    if place is not None and group.lines[place].heals:
+        line = group.lines[place]
+        raise UserError(
+            f"the prompt ends with {line.healed.decode(errors='backslashreplace')!r}, inside a token of the model, and "
+            f"the chain {group.chain.label} removes every token that goes on from there ({line.job.prompt[-20:]!r}): "
+            "change its options, end the prompt elsewhere, or set token_healing to false"
+        )
     if place is not None:
         raise group.chain.left_nothing(group.lines[place].generated + 1)
 

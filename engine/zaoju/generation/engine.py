@@ -22,6 +22,7 @@ from zaoju.generation.results import Chunk, Generation, Request
 from zaoju.generation.shared_prefixes import SharedPrefixes
 from zaoju.generation.shared_runner import SharedRunner
 from zaoju.generation.task import Task
+from zaoju.generation.token_healing import OpenEnd, open_end
 from zaoju.generation.token_table import TokenizerTable
 from zaoju.generation.uniforms import fresh_seed
 from zaoju.plugins import PluginManager
@@ -88,6 +89,7 @@ class Engine:
         max_new_tokens: int = 100,
         stop: Sequence[str] = (),
         logprobs: int | None = None,
+        token_healing: bool = True,
         **options: object,
     ) -> Generation:
         """Continue `prompt` by a strategy (`nucleus` by default) or by a chain of transforms.
@@ -108,6 +110,7 @@ class Engine:
             max_new_tokens,
             stop,
             logprobs,
+            token_healing,
             options,
         )
         return self.generate_batch([request])[0]
@@ -158,6 +161,7 @@ class Engine:
         max_new_tokens: int = 100,
         stop: Sequence[str] = (),
         logprobs: int | None = None,
+        token_healing: bool = True,
         cancel: threading.Event | None = None,
         **options: object,
     ) -> Generator[Chunk, None, None]:
@@ -178,6 +182,7 @@ class Engine:
             max_new_tokens,
             stop,
             logprobs,
+            token_healing,
             options,
         )
         return self.stream_request(request, cancel=cancel)
@@ -231,6 +236,7 @@ class Engine:
                 prompt=request.prompt,
                 beginning=beginning,
                 prompt_tokens=tokens,
+                open_end=self._open_end(plan, tokens),
                 plan=plan,
                 seed=seed,
                 tokenizer=self.tokenizer,
@@ -245,6 +251,14 @@ class Engine:
             self._check_known(start.line.read)
         self._check_memory(task)
         return task
+
+    def _open_end(self, plan: DecodingPlan, tokens: Sequence[int]) -> OpenEnd | None:
+        """The end of a prompt that may be cut anew. No constraint can follow a token that begins before the text."""
+        asked = plan.token_healing and plan.constraint is None and plan.max_new_tokens > 0
+        if not asked or not self.tokenizer.byte_level or not tokens:
+            return None
+        keep = 0 if self.tokenizer.beginning else 1
+        return open_end(self.tokenizer, tokens, keep=keep, size=self._table.size)
 
     def _check_memory(self, task: Task) -> None:
         """Refuse a text that could not be finished even if it ran alone."""

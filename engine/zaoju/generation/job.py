@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zaoju.contracts import Matcher
     from zaoju.generation.chain import Chain, RowSettings
     from zaoju.generation.shared_proposer import SharedProposer
+    from zaoju.generation.token_healing import OpenEnd
     from zaoju.tokenization import Tokenizer
 
 FinishReason: TypeAlias = Literal["end_of_text", "stop", "length", "context", "search", "cancelled"]
@@ -32,6 +33,11 @@ class Job:
     """Tokens that only start a text; they are fed to the model, and are no part of the history."""
 
     prompt_tokens: Sequence[int]
+    """The prompt as the tokenizer cuts it."""
+
+    open_end: OpenEnd | None
+    """The end of the prompt that may be cut in another way; None where it stays as it is."""
+
     plan: DecodingPlan
     seed: int
     tokenizer: Tokenizer
@@ -45,6 +51,12 @@ class Job:
     started: float = field(default_factory=time.perf_counter)
 
     @property
+    def settled_prompt(self) -> list[int]:
+        """The tokens of the prompt that stay as they are."""
+        taken_back = 0 if self.open_end is None else len(self.open_end.tokens)
+        return list(self.prompt_tokens[: len(self.prompt_tokens) - taken_back])
+
+    @property
     def fed(self) -> list[int]:
-        """What the model reads before the first token is chosen."""
-        return [*self.beginning, *self.prompt_tokens]
+        """What the model reads before anything is chosen, the cut of an open end included."""
+        return [*self.beginning, *self.settled_prompt]

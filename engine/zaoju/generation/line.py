@@ -15,6 +15,7 @@ from zaoju.generation.faulty_parts import naming
 from zaoju.generation.job import FinishReason, Job
 from zaoju.generation.row_states import States
 from zaoju.generation.stops import StopStrings
+from zaoju.generation.token_healing import Cut
 from zaoju.generation.token_reports import TokenReport
 
 
@@ -46,7 +47,43 @@ class Line:
         self._watches = bool(job.plan.stop)
         self._end_of_text = job.tokenizer.end_of_text
         self._most_tokens = len(fed) + job.plan.max_new_tokens
+        self._cut: Cut | None = None
         self._context_length = job.context_length
+
+    def settle(self, cut: Cut) -> None:
+        """The open end of the prompt is cut so: some tokens are read, and the first chosen one begins with the rest."""
+        self.read += cut.tokens
+        self.fed_length = len(self.read)
+        self._most_tokens = self.fed_length + self.job.plan.max_new_tokens
+        self._cut = cut
+        self._stream = self.job.tokenizer.text_stream(len(cut.rest))
+
+    def anew(self) -> Line:
+        """A line after the same prompt, before its first token and without states."""
+        other = Line(self.job, self.settings, self.read[: self.fed_length], {})
+        other._cut = self._cut
+        other._stream = self.job.tokenizer.text_stream(len(self.healed))
+        return other
+
+    @property
+    def settled(self) -> Sequence[int]:
+        """The tokens of the prompt's end that `settle` added to those that were fed."""
+        return () if self._cut is None else self._cut.tokens
+
+    @property
+    def healed(self) -> bytes:
+        """The end of the prompt that the first chosen token begins with."""
+        return b"" if self._cut is None else self._cut.rest
+
+    @property
+    def heals(self) -> bool:
+        """Whether the next token must begin with the end of the prompt."""
+        return self._cut is not None and bool(self._cut.rest) and len(self.read) == self.fed_length
+
+    @property
+    def restricted(self) -> bool:
+        """Whether `write_allowed` may clear anything."""
+        return self.matcher is not None or self.heals
 
     def fork(self) -> Self:
         """A line at the same place that goes on by itself. It has no row and no slot yet."""
@@ -98,10 +135,12 @@ class Line:
         return stops.found is not None
 
     def write_allowed(self, mask: torch.Tensor) -> None:
-        """Clear what the constraint does not allow next from `mask` [V] bool, all True before.
+        """Clear what the constraint or the end of the prompt does not allow next from `mask` [V] bool, all True before.
 
         A line that has ended may still be looked at by a search; what comes after its end is never taken.
         """
+        if self._cut is not None and self.heals:
+            mask.zero_()[list(self._cut.first)] = True
         constraint = self.job.plan.constraint
         if self.matcher is not None and constraint is not None and self.finish_reason is None:
             with naming(constraint):

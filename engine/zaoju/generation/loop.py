@@ -19,6 +19,7 @@ from zaoju.contracts import DraftRequest, TokenTable
 from zaoju.generation.advance import Advance
 from zaoju.generation.history import TokenHistory
 from zaoju.generation.plain_task import PlainTask
+from zaoju.generation.prompt_ends import settle
 from zaoju.generation.reading import Prompt, Reading
 from zaoju.generation.shared_proposer import SharedProposer
 from zaoju.generation.shared_runner import SharedRunner
@@ -99,11 +100,12 @@ class DecodeLoop:
         if self._history is None or self._advance is None:
             self._history = TokenHistory(given.device)
             self._advance = Advance(self._runner, self._history, self._table)
-        for start, _ in begun:
-            start.line.slot = self._history.add(start.prompt_tokens)
         for start, prompt in begun:
             if start.line.row < 0:
                 start.line.row = self._runner.fork(prompt.row)
+        given = settle(self._runner, tasks, given)
+        for start, _ in begun:
+            start.line.slot = self._history.add([*start.prompt_tokens, *start.line.settled])
         self._choose(tasks, given)
 
     def _take(self, task: Task) -> list[tuple[Start, Prompt]]:

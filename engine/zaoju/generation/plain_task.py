@@ -22,7 +22,7 @@ class PlainTask(Task):
         return 1
 
     def begin(self) -> list[Start]:
-        return [Start(self.line, list(self.job.prompt_tokens))]
+        return [Start(self.line, self.job.settled_prompt)]
 
     @property
     def finish_reason(self) -> FinishReason | None:

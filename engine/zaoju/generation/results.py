@@ -51,6 +51,9 @@ class Request:
     logprobs: int | None = None
     """How many alternatives to report with the log-probability of each token; None reports nothing."""
 
+    token_healing: bool = True
+    """Where the prompt ends inside a token of the model, go on with the whole token; docs/decoding.md says how."""
+
     options: Mapping[str, object] = field(default_factory=dict)
     """Options of the chain's transforms and of the search, such as `{"top_p": 0.9}`. Unknown ones are refused."""
 
@@ -68,7 +71,11 @@ class Request:
 
     def settings(self) -> dict[str, object]:
         """What the `decoding` section of a config would say."""
-        named: dict[str, object] = {"max_new_tokens": self.max_new_tokens, "stop": _listed(self.stop)}
+        named: dict[str, object] = {
+            "max_new_tokens": self.max_new_tokens,
+            "stop": _listed(self.stop),
+            "token_healing": self.token_healing,
+        }
         if self.chain is not None:
             named["chain"] = _listed(self.chain)
         for key in ("selector", "search", "proposer", "constraint", "seed", "logprobs"):
@@ -104,7 +111,7 @@ class Generation:
     """The continuation, without the prompt and without a stop string."""
 
     token_ids: tuple[int, ...]
-    """The chosen tokens, the one that ended the text included."""
+    """The chosen tokens, the one that ended the text included. The first one begins with `healed`."""
 
     finish_reason: FinishReason
     stop: str | None
@@ -127,8 +134,13 @@ class Generation:
     name), `max_new_tokens` and the stop strings."""
 
     prompt_tokens: int
+    """How many tokens the model read before the first one was chosen."""
+
     generated_tokens: int
     """How many tokens were chosen, the one that ended the text included."""
+
+    healed: str = ""
+    """The end of the prompt that the first chosen token begins with: the prompt ended inside this token."""
 
     score: float | None = None
     """What the search gave the text; None without a search, and for a text that was cancelled before it was whole."""
@@ -172,8 +184,9 @@ class Generation:
             proposer=None if plan.proposer is None else plan.proposer.name,
             constraint=None if plan.constraint is None else plan.constraint.name,
             parameters=_parameters(plan),
-            prompt_tokens=len(job.fed),
+            prompt_tokens=line.fed_length,
             generated_tokens=line.generated,
+            healed=line.healed.decode("utf-8", errors="backslashreplace"),
             score=ranked[0].score if ranked else None,
             others=tuple(_whole_text(one.line, one.score) for one in ranked[1:]),
             tokens=None if plan.logprobs is None else tuple(line.reports),
@@ -197,7 +210,12 @@ def _listed(given: Sequence[str]) -> object:
 
 def _parameters(plan: DecodingPlan) -> dict[str, object]:
     own = {part.name: dict(part.options) for part in (plan.proposer, plan.constraint) if part is not None}
-    return {**plan.options, **own, "max_new_tokens": plan.max_new_tokens, "stop": list(plan.stop)}
+    return {
+        **plan.options,
+        **own,
+        **{name: getattr(plan, name) for name in ("token_healing", "max_new_tokens")},
+        "stop": list(plan.stop),
+    }
 
 
 def _whole_text(line: Line, score: float | None) -> WholeText:

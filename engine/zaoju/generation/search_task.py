@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -31,10 +31,14 @@ class SearchTask(Task):
     """The lines of a search. The whole text with the highest score is the result; of equals the earlier."""
 
     def __init__(self, job: Job, search: Search[Options]) -> None:
-        super().__init__(job)
         assert job.plan.search is not None
         self.search = search
         self._component = job.plan.search
+        branches = self._begin()
+        if any(branch.prompt is not None for branch in branches):
+            # Rows after other prompts go on with the same tokens, and have no end to which one could be added.
+            job = replace(job, open_end=None)
+        super().__init__(job)
         self._finished: list[Finished] = []
         self._done: FinishReason | None = None
         self._agreed = 0
@@ -43,7 +47,7 @@ class SearchTask(Task):
         """How many characters were taken."""
         self._room = 0
         """How many tokens the lines could take when the search last decided."""
-        self._starts = self._begin()
+        self._starts = [self._start(branch) for branch in branches]
         if job.plan.max_new_tokens == 0:
             self._end_unfinished("length")
 
@@ -54,12 +58,12 @@ class SearchTask(Task):
     def begin(self) -> list[Start]:
         return self._starts
 
-    def _begin(self) -> list[Start]:
+    def _begin(self) -> Sequence[Branch]:
         with naming(self._component):
             branches = self.search.begin()
         if not 1 <= len(branches) <= self.width:
             raise self._fault(f"began with {len(branches)} rows, and its width is {self.width}")
-        return [self._start(branch) for branch in branches]
+        return branches
 
     @property
     def finish_reason(self) -> FinishReason | None:
@@ -147,7 +151,7 @@ class SearchTask(Task):
     def _end_unfinished(self, reason: FinishReason) -> None:
         """End before the search has: with the best whole text, else with the tokens that all lines begin with."""
         if not self._finished:
-            line = Line(self.job, self.job.settings, self.job.fed, {})
+            line = self.lines[0].anew() if self.lines else Line(self.job, self.job.settings, self.job.fed, {})
             if self.lines:
                 agreed = self._count_agreed(self.lines)
                 for token in self.lines[0].tokens[:agreed]:
@@ -168,7 +172,7 @@ class SearchTask(Task):
     def _start(self, branch: Branch) -> Start:
         job = self.job
         settings = job.settings.with_seed(sample_seed(job.seed, branch.sample))
-        prompt = list(job.prompt_tokens)
+        prompt = job.settled_prompt
         beginning = list(job.beginning)
         if branch.prompt is not None:
             prompt, beginning = job.tokenizer.encode(branch.prompt), job.tokenizer.beginning

@@ -29,6 +29,11 @@ class SharedRunner:
         return "append" in self._runner.abilities
 
     @property
+    def can_rewind(self) -> bool:
+        """Whether rows can take tokens back."""
+        return "rewind" in self._runner.abilities
+
+    @property
     def tokens_per_pass(self) -> int:
         """`Runner.tokens_per_pass`."""
         return self._runner.tokens_per_pass

@@ -11,7 +11,7 @@ from zaoju.generation.line import Line
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A line that a task begins with, and the prompt that the history shows its transforms."""
+    """A line that a task begins with, and the prompt that the history shows its transforms, without its open end."""
 
     line: Line
     prompt_tokens: list[int]

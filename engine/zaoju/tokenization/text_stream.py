@@ -31,18 +31,23 @@ class TextStream(ABC):
 class ByteStream(TextStream):
     """For tokens that are bytes: constant work for each token, and a character appears with its last byte."""
 
-    def __init__(self, token_bytes: Callable[[int], bytes | None]) -> None:
+    def __init__(self, token_bytes: Callable[[int], bytes | None], skip: int = 0) -> None:
+        """The first `skip` bytes of the tokens are left out: they were there before."""
         self._token_bytes = token_bytes
+        self._skip = skip
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def push(self, token: int) -> str:
-        return self._decoder.decode(self._token_bytes(token) or b"")
+        raw = self._token_bytes(token) or b""
+        if self._skip:
+            raw, self._skip = raw[self._skip :], max(0, self._skip - len(raw))
+        return self._decoder.decode(raw)
 
     def flush(self) -> str:
         return self._decoder.decode(b"", final=True)
 
     def fork(self) -> Self:
-        other = type(self)(self._token_bytes)
+        other = type(self)(self._token_bytes, self._skip)
         other._decoder.setstate(self._decoder.getstate())
         return other
 

@@ -15,6 +15,7 @@ from zaoju.tokenization.byte_level import to_byte_level
 from zaoju.tokenization.byte_table import ByteTable
 from zaoju.tokenization.folder import read_folder, write_folder
 from zaoju.tokenization.parts import TokenizerParts
+from zaoju.tokenization.prefixes import TokenPrefixes
 from zaoju.tokenization.text_stream import BackendStream, ByteStream, TextStream
 
 if TYPE_CHECKING:
@@ -121,9 +122,14 @@ class Tokenizer:
             return str(self._backend.decode(list(ids), skip_special_tokens=True))
         return b"".join(self.token_bytes(token) or b"" for token in ids).decode("utf-8", errors="replace")
 
-    def text_stream(self) -> TextStream:
-        """A decoder for tokens that come one at a time; it gives whole characters only."""
-        return BackendStream(self._backend) if self._bytes_of_tokens is None else ByteStream(self.token_bytes)
+    def text_stream(self, skip: int = 0) -> TextStream:
+        """A decoder for tokens that come one at a time; it gives whole characters only.
+
+        It leaves out the first `skip` bytes, which only a vocabulary whose tokens are known as bytes can.
+        """
+        if self._bytes_of_tokens is None:
+            return BackendStream(self._backend)
+        return ByteStream(self.token_bytes, skip)
 
     @property
     def byte_level(self) -> bool:
@@ -134,6 +140,12 @@ class Tokenizer:
         """The bytes that a token stands for; None for a special token, an unknown id, or a vocabulary without bytes."""
         table = self._bytes_of_tokens
         return table.bytes_of(token) if table is not None and 0 <= token < self.vocabulary_size else None
+
+    @cached_property
+    def prefixes(self) -> TokenPrefixes:
+        """The tokens by the bytes that they begin with; none where no bytes are known. Looks at every token once."""
+        known = ((token, self.token_bytes(token)) for token in range(self.vocabulary_size))
+        return TokenPrefixes((token, raw) for token, raw in known if raw is not None)
 
     def tokens(self, text: str) -> list[tuple[int, str]]:
         r"""How `text` is cut, for a person: each token's id and text, `\xe6` for a byte that is part of a character."""
