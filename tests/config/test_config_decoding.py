@@ -112,7 +112,7 @@ def test_the_identity_changes_with_every_setting(plugins: PluginManager) -> None
             {"tpo_p": 1},
             "tpo_p: unknown key 'tpo_p'; did you mean 'top_p'? Known: chain, constraint, logprobs, max_new_tokens, "
             "proposer, repetition_penalty, repetition_window, search, seed, selector, stop, strategy, temperature, "
-            "top_p",
+            "token_healing, top_p",
         ),
         ({"strategy": "greedy", "tpo_p": 1}, "unknown key 'tpo_p'; did you mean 'top_p'? Known: chain, constraint,"),
         ({"max_new_token": 1}, "did you mean 'max_new_tokens'?"),

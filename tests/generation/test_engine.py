@@ -40,6 +40,7 @@ def test_a_generation_tells_all_that_is_needed_to_have_it_again(engine: Engine) 
         "repetition_window": 0,
         "temperature": 0.9,
         "top_p": 0.8,
+        "token_healing": True,
         "max_new_tokens": 12,
         "stop": [],
     }

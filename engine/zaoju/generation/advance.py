@@ -252,13 +252,6 @@ def _check_allowed(lines: Sequence[Line], largest: Sequence[float]) -> None:
 def _check_left(group: _Group, logits: Sequence[float]) -> None:
     """Look at the logits of the tokens that were chosen."""
     place = _first_infinite(logits)
-    if place is not None and group.lines[place].heals:
-        line = group.lines[place]
-        raise UserError(
-            f"the prompt ends with {line.healed.decode(errors='backslashreplace')!r}, inside a token of the model, and "
-            f"the chain {group.chain.label} removes every token that goes on from there ({line.job.prompt[-20:]!r}): "
-            "change its options, end the prompt elsewhere, or set token_healing to false"
-        )
     if place is not None:
         raise group.chain.left_nothing(group.lines[place].generated + 1)
 

@@ -129,12 +129,12 @@ class Chain:
     """The transforms and the selector of a plan, created once. Holds nothing of any row."""
 
     def __init__(self, plan: DecodingPlan) -> None:
-        self.label = " -> ".join(component.name for component in (*plan.chain, *plan.choosers))
+        self._label = " -> ".join(component.name for component in (*plan.chain, *plan.choosers))
         self._links = [Link(part, part.create(Transform)) for part in plan.chain]
         self._selector = None if plan.selector is None else plan.selector.create(Selector)
         self._selecting = plan.selector
         transforms = [link.transform for link in self._links]
-        self._compiled = None if self._selector is None else CompiledChain(self.label, transforms, self._selector)
+        self._compiled = None if self._selector is None else CompiledChain(self._label, transforms, self._selector)
 
     @staticmethod
     def key(plan: DecodingPlan) -> tuple[str, ...]:
@@ -278,7 +278,7 @@ class Chain:
     def left_nothing(self, step: int) -> PluginError:
         """The error for a row of which the chain left no token."""
         return PluginError(
-            f"decoding: the chain {self.label} left no token to choose as token {step} of the text. "
+            f"decoding: the chain {self._label} left no token to choose as token {step} of the text. "
             "A transform must keep at least one token of every row: leave out the faulty one, or tell its author"
         )
 
