@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,6 +90,11 @@ def hash_path(path: Path) -> str:
         return hash_file(path)
     inside = sorted(one for one in path.rglob("*") if one.is_file())
     return hash_json({one.relative_to(path).as_posix(): hash_file(one) for one in inside})
+
+
+def by_content(options: Mapping[str, object], paths: Mapping[str, Path]) -> dict[str, object]:
+    """Options of which those in `paths` count by what lies there, not by where it lies."""
+    return {**options, **{name: {"file": hash_path(path)} for name, path in paths.items() if path.exists()}}
 
 
 def hash_json(value: object) -> str:

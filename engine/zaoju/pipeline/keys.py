@@ -7,15 +7,15 @@ from pathlib import Path
 
 from zaoju.config import Model
 from zaoju.contracts import Options, Reader
-from zaoju.files import hash_file
+from zaoju.files import by_content, hash_file
 from zaoju.plugins import ResolvedComponent
 
 
 def component_key(component: ResolvedComponent) -> dict[str, object]:
     """Name, package, version and options of a component; an option that names a file counts by what the file holds,
     one that is declared as a path and names a folder, by all files in it."""
-    identity = component.content_identity()
-    return {**identity, "options": _with_paths(identity["options"], _content)}
+    options = by_content(component.options, component.paths())
+    return {**component.identity(), "options": _with_paths(options, _content)}
 
 
 def reader_key(component: ResolvedComponent, reader: Reader[Options]) -> dict[str, object]:

@@ -82,13 +82,6 @@ class ResolvedComponent:
             "options": dict(self.options),
         }
 
-    def content_identity(self) -> dict[str, object]:
-        """`identity`, with what lies at the paths among the options instead of where it lies."""
-        from zaoju.files import hash_path
-
-        held = {name: {"file": hash_path(path)} for name, path in self.paths().items() if path.exists()}
-        return {**self.identity(), "options": {**self.options, **held}}
-
     def paths(self) -> dict[str, Path]:
         """The files and folders that options name, by the option: those that its model declares as a `Path`.
 

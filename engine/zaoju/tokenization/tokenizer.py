@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zaoju.contracts import Segmenter
 from zaoju.errors import UserError
-from zaoju.files import hash_json
+from zaoju.files import by_content, hash_json
 from zaoju.tokenization.byte_level import to_byte_level
 from zaoju.tokenization.byte_table import ByteTable
 from zaoju.tokenization.folder import read_folder, write_folder
@@ -84,7 +84,8 @@ class Tokenizer:
     def fingerprint(self) -> str:
         """A hash that is equal exactly where two tokenizers are: same vocabulary, same segmenter."""
         # A dictionary counts by its words, and not by where it lies.
-        segmenter = None if self.segmenter is None else self.segmenter.content_identity()
+        one = self.segmenter
+        segmenter = None if one is None else {**one.identity(), "options": by_content(one.options, one.paths())}
         # The library reads a number back with an error in its last digit.
         vocabulary = json.loads(self._backend.to_str(), parse_float=lambda digits: f"{float(digits):.9g}")
         return hash_json([vocabulary, segmenter])

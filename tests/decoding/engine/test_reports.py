@@ -29,6 +29,7 @@ def test_every_option_that_acted_is_told(engine: Engine) -> None:
         **dict.fromkeys(["repetition_penalty", "temperature"], 1.0),
         "repetition_window": 0,
         "top_p": 0.8,
+        "token_healing": True,
         "max_new_tokens": 9,
         "stop": ["。"],
     }
