@@ -34,9 +34,11 @@ if TYPE_CHECKING:
         EventSink,
         Executor,
         Hypothesis,
+        Initialiser,
         KnownSource,
         Matcher,
         ModelOpener,
+        NewTokens,
         OpenModel,
         Options,
         Part,
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from zaoju.pipeline.checking import check_config
     from zaoju.pipeline.evaluation_stage import Scores
     from zaoju.pipeline.export import Exported, export
+    from zaoju.pipeline.extend import Extended, extend
     from zaoju.pipeline.housekeeping import StageStatus, Unused, clean, status
     from zaoju.pipeline.init_project import Project, init_project
     from zaoju.pipeline.new_plugin import NewPlugin, new_plugin
@@ -105,9 +108,11 @@ _get, _names = lazy_names(
             "EventSink",
             "Executor",
             "Hypothesis",
+            "Initialiser",
             "KnownSource",
             "Matcher",
             "ModelOpener",
+            "NewTokens",
             "OpenModel",
             "Options",
             "Part",
@@ -138,6 +143,7 @@ _get, _names = lazy_names(
         "zaoju.pipeline.checking": ("check_config",),
         "zaoju.pipeline.evaluation_stage": ("Scores",),
         "zaoju.pipeline.export": ("Exported", "export"),
+        "zaoju.pipeline.extend": ("Extended", "extend"),
         "zaoju.pipeline.housekeeping": ("StageStatus", "Unused", "clean", "status"),
         "zaoju.pipeline.init_project": ("Project", "init_project"),
         "zaoju.pipeline.new_plugin": ("NewPlugin", "new_plugin"),
@@ -189,12 +195,15 @@ __all__ = [
     "EventSink",
     "Executor",
     "Exported",
+    "Extended",
     "Generation",
     "Hypothesis",
+    "Initialiser",
     "KnownSource",
     "Matcher",
     "ModelOpener",
     "NewPlugin",
+    "NewTokens",
     "OpenModel",
     "Options",
     "Part",
@@ -241,6 +250,7 @@ __all__ = [
     "evaluate",
     "evaluate_files",
     "export",
+    "extend",
     "hookimpl",
     "init_project",
     "new_plugin",

@@ -48,6 +48,11 @@ def zaoju_vocabularies() -> list[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def zaoju_initialisers() -> list[Component]:  # type: ignore[empty-body]
+    """First weights for tokens that a trained model does not know yet."""
+
+
+@hookspec
 def zaoju_trainers() -> list[Component]:  # type: ignore[empty-body]
     """Ways to make a model from packed tokens."""
 

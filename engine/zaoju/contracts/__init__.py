@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         TrainStep,
     )
     from zaoju.contracts.executor import Executor
+    from zaoju.contracts.initialiser import Initialiser, NewTokens
     from zaoju.contracts.options import Options
     from zaoju.contracts.proposer import DraftRequest, ModelOpener, OpenModel, Proposer
     from zaoju.contracts.runner import Ability, Runner
@@ -80,6 +81,7 @@ __getattr__, __dir__ = lazy_names(
             "TrainStep",
         ),
         "zaoju.contracts.executor": ("Executor",),
+        "zaoju.contracts.initialiser": ("Initialiser", "NewTokens"),
         "zaoju.contracts.options": ("Options",),
         "zaoju.contracts.proposer": ("DraftRequest", "ModelOpener", "OpenModel", "Proposer"),
         "zaoju.contracts.runner": ("Ability", "Runner"),
@@ -108,10 +110,12 @@ __all__ = [
     "HeldOutScored",
     "History",
     "Hypothesis",
+    "Initialiser",
     "KnownSource",
     "Matcher",
     "ModelOpener",
     "ModelPlan",
+    "NewTokens",
     "Notice",
     "OpenModel",
     "Options",

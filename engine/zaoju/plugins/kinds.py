@@ -15,6 +15,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "executor": "zaoju_executors",
         "segmenter": "zaoju_segmenters",
         "vocabulary": "zaoju_vocabularies",
+        "initialiser": "zaoju_initialisers",
         "trainer": "zaoju_trainers",
         "runner": "zaoju_runners",
         "transform": "zaoju_transforms",

@@ -11,7 +11,7 @@ from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zaoju.tokenization.alignment import align
-    from zaoju.tokenization.build import build_tokenizer
+    from zaoju.tokenization.build import HOSTILE_TEXT, build_tokenizer
     from zaoju.tokenization.byte_level import (
         END_OF_TEXT,
         LONGEST_RUN,
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
         to_byte_level,
         unigram_tokenizer,
     )
+    from zaoju.tokenization.extend import ExtendedTokenizer, Unreachable, extend_by_corpus, extend_by_words
     from zaoju.tokenization.packed import PackedTokens, pack_documents
     from zaoju.tokenization.report import Overlap, VocabularyReport, report_vocabulary
     from zaoju.tokenization.segmentation import LosslessSegmenter, segment_documents
     from zaoju.tokenization.text_stream import TextStream
     from zaoju.tokenization.tokenizer import Tokenizer
+    from zaoju.tokenization.word_list import raise_unseen, read_words
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "zaoju.tokenization.alignment": ("align",),
-        "zaoju.tokenization.build": ("build_tokenizer",),
+        "zaoju.tokenization.build": ("HOSTILE_TEXT", "build_tokenizer"),
         "zaoju.tokenization.byte_level": (
             "END_OF_TEXT",
             "LONGEST_RUN",
@@ -47,31 +49,40 @@ __getattr__, __dir__ = lazy_names(
             "to_byte_level",
             "unigram_tokenizer",
         ),
+        "zaoju.tokenization.extend": ("ExtendedTokenizer", "Unreachable", "extend_by_corpus", "extend_by_words"),
         "zaoju.tokenization.packed": ("PackedTokens", "pack_documents"),
         "zaoju.tokenization.report": ("Overlap", "VocabularyReport", "report_vocabulary"),
         "zaoju.tokenization.segmentation": ("LosslessSegmenter", "segment_documents"),
         "zaoju.tokenization.text_stream": ("TextStream",),
         "zaoju.tokenization.tokenizer": ("Tokenizer",),
+        "zaoju.tokenization.word_list": ("raise_unseen", "read_words"),
     },
 )
 
 __all__ = [
     "END_OF_TEXT",
+    "HOSTILE_TEXT",
     "LONGEST_RUN",
+    "ExtendedTokenizer",
     "LosslessSegmenter",
     "Overlap",
     "PackedTokens",
     "TextStream",
     "Tokenizer",
     "VocabularyReport",
+    "Unreachable",
     "align",
     "build_tokenizer",
     "byte_alphabet",
     "byte_level_tokenizer",
+    "extend_by_corpus",
+    "extend_by_words",
     "from_byte_level",
     "pack_documents",
     "places_taken",
     "report_vocabulary",
+    "raise_unseen",
+    "read_words",
     "room_for_words",
     "run_splitter",
     "segment_documents",

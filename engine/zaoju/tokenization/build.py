@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from zaoju.plugins import ResolvedComponent
 
 _REPORT_EVERY = 512
-_HOSTILE_TEXT = f"我想<0x41>{END_OF_TEXT}##▁ \r\n\t\0é\u0301龘\U0001f469\u200d\U0001f680\U0010ffff" + "".join(
+HOSTILE_TEXT = f"我想<0x41>{END_OF_TEXT}##▁ \r\n\t\0é\u0301龘\U0001f469\u200d\U0001f680\U0010ffff" + "".join(
     map(chr, range(0x20, 0x7F))
 )
+"""What a tokenizer that loses nothing gives back: marks of other tokenizers, a literal token, rare planes, ASCII."""
 
 
 def build_tokenizer(
@@ -97,11 +98,11 @@ def _check_end_of_text(backend: Backend, vocabulary: ResolvedComponent) -> None:
 
 def _check_lossless(tokenizer: Tokenizer, vocabulary: ResolvedComponent) -> None:
     """A builder that loses text is found before anything is trained on its tokens."""
-    ids = tokenizer.encode(_HOSTILE_TEXT)
-    if tokenizer.decode(ids) != _HOSTILE_TEXT or tokenizer.end_of_text in ids:
+    ids = tokenizer.encode(HOSTILE_TEXT)
+    if tokenizer.decode(ids) != HOSTILE_TEXT or tokenizer.end_of_text in ids:
         raise PluginError(
             f"the vocabulary builder {vocabulary.name!r} of {vocabulary.package} {vocabulary.version} gives a "
-            f"tokenizer that loses text: {_HOSTILE_TEXT!r} came back as {tokenizer.decode(ids)!r}; use another builder "
+            f"tokenizer that loses text: {HOSTILE_TEXT!r} came back as {tokenizer.decode(ids)!r}; use another builder "
             "and tell its author"
         )
 

@@ -11,6 +11,7 @@ from zaoju_builtin.decoding.selectors.components import selectors
 from zaoju_builtin.decoding.strategies.components import strategies
 from zaoju_builtin.decoding.transforms.components import transforms
 from zaoju_builtin.executors.components import executors
+from zaoju_builtin.initialisers.components import initialisers
 from zaoju_builtin.readers.components import readers
 from zaoju_builtin.segmenters.components import segmenters
 from zaoju_builtin.trainers.components import trainers
@@ -42,6 +43,11 @@ def zaoju_segmenters() -> list[Component]:
 @hookimpl
 def zaoju_vocabularies() -> list[Component]:
     return vocabularies()
+
+
+@hookimpl
+def zaoju_initialisers() -> list[Component]:
+    return initialisers()
 
 
 @hookimpl

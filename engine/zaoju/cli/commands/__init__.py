@@ -7,6 +7,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "generate",
+    "extend",
     "export",
     "segment",
     "tokenize",

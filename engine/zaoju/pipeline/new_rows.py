@@ -1,0 +1,35 @@
+"""What an initialiser gives is checked before it becomes part of a model."""
+
+from __future__ import annotations
+
+import torch
+
+from zaoju.errors import PluginError
+from zaoju.tokenization import Tokenizer
+
+_SHOWN = 3
+
+
+def check_new_rows(matrix: torch.Tensor, rows: torch.Tensor, count: int, tokenizer: Tokenizer, label: str) -> None:
+    """Raise `PluginError` where `rows` are not `count` rows of finite numbers for `matrix`, or one equals another.
+
+    Two tokens with one row begin as one and the same, and with a tied head a model cannot choose between them.
+    """
+    if rows.shape != (count, matrix.shape[1]) or rows.dtype != matrix.dtype:
+        raise PluginError(
+            f"{label} gave rows of shape {list(rows.shape)} and type {rows.dtype}; {[count, matrix.shape[1]]} and "
+            f"{matrix.dtype} were asked for; tell its author"
+        )
+    if not bool(rows.isfinite().all()):
+        raise PluginError(f"{label} gave rows with numbers that are not finite; use another initialiser")
+    owners = {row.tobytes(): token for token, row in enumerate(matrix.numpy())}
+    equal = []
+    for token, row in enumerate(rows.numpy(), start=len(matrix)):
+        owner = owners.setdefault(row.tobytes(), token)
+        if owner != token:
+            equal.append(f"{tokenizer.show(token)} and {tokenizer.show(owner)}")
+    if equal:
+        raise PluginError(
+            f"{label} gave {len(equal):,} of {count:,} new tokens the row of another token: {', '.join(equal[:_SHOWN])}"
+            f"{', ...' if len(equal) > _SHOWN else ''}; a model could not tell them apart; use another initialiser"
+        )
