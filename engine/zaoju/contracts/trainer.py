@@ -35,6 +35,9 @@ class ModelPlan:
     init_from: Path | None = None
     """A Hugging Face folder to train on from, with this run's tokenizer."""
 
+    first_new: int | None = None
+    """The first of the tokens that `zaoju extend` added to `init_from`, whose rows may be trained before the rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:

@@ -50,6 +50,13 @@ class CausalLM(nn.Module, ABC):
         return tokens * self.vocabulary_size
 
     @abstractmethod
+    def token_parameters(self) -> list[nn.Parameter]:
+        """Whatever has a row for each token: the embedding first, the head where it has weights of its own, its bias.
+
+        Raises `ArtefactError` for an architecture that keeps its tokens in another way.
+        """
+
+    @abstractmethod
     def save(self, folder: Path) -> None:
         """Write config.json and the weights as safetensors into `folder`, as transformers expects them."""
 

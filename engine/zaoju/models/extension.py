@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self, TypeAlias
 
 import torch
-from torch import nn
 
 from zaoju.errors import ArtefactError
 from zaoju.files import read_json_object, write_text_whole
@@ -54,15 +53,15 @@ class Extension:
 def extend_model(
     folder: Path, parts: Sequence[Sequence[int]], *, first_new: int, multiple: int, make_rows: RowMaker
 ) -> TransformersLM:
-    """The model in `folder` with a row for each of `parts`, from `first_new` on: the old tokens that a new one stands for.
+    """The model in `folder` with a row from `first_new` on for each of `parts`, the old tokens in place of a new one.
 
     The number of rows is rounded up to a multiple of `multiple`, as matrices of round sizes are faster; padding that
     the model has already is used first. A row of padding is the mean of the old rows: its logit is then the mean of
-    theirs, never the greatest. transformers' `generate` is told to leave it out. transformers knows where each
-    architecture keeps its matrices. Raises `ArtefactError` where tokenizer and model do not belong together.
+    theirs, never the greatest. transformers' `generate` is told to leave it out. A bias of the head begins as the mean
+    of its parts'. Raises `ArtefactError` where tokenizer and model do not belong together.
     """
     model = TransformersLM.from_folder(folder)
-    rows = _embedding(model).num_embeddings
+    rows = len(model.token_parameters()[0])
     if rows < first_new:
         raise ArtefactError(
             f"the tokenizer in {folder} has {first_new:,} tokens and the model {rows:,} rows, so they do not belong "
@@ -74,43 +73,15 @@ def extend_model(
         model.network.resize_token_embeddings(wanted, mean_resizing=False)
         model = TransformersLM(model.network)
     with torch.no_grad():
-        for number, matrix in enumerate(_matrices(model)):
-            old = matrix[:first_new].clone()
-            matrix[first_new:last] = make_rows(old, number)
-            matrix[last:] = old.mean(dim=0)
-        bias = _head_bias(model)
-        if bias is not None:
-            bias[first_new:last] = torch.stack([bias[list(old_tokens)].mean() for old_tokens in parts])
-            bias[last:] = bias[:first_new].mean()
+        for number, parameter in enumerate(model.token_parameters()):
+            old = parameter[:first_new].clone()
+            parameter[last:] = old.mean(dim=0)
+            if parameter.dim() == 2:
+                parameter[first_new:last] = make_rows(old, number)
+            else:
+                parameter[first_new:last] = torch.stack([old[list(old_tokens)].mean() for old_tokens in parts])
     _never_generate(model, range(last, wanted))
     return model
-
-
-def _embedding(model: TransformersLM) -> nn.Embedding:
-    embedding = model.network.get_input_embeddings()
-    if not isinstance(embedding, nn.Embedding):
-        raise ArtefactError(f"a {model.architecture} has no plain embedding, so no tokens can be added to it")
-    return embedding
-
-
-def _matrices(model: TransformersLM) -> Iterator[torch.Tensor]:
-    """The embedding, and the head where it is not the same."""
-    embedding = _embedding(model).weight
-    yield embedding
-    head = _head(model)
-    if head is not None and head.weight is not embedding:
-        yield head.weight
-
-
-def _head(model: TransformersLM) -> nn.Linear | None:
-    # transformers leaves this function without annotations.
-    head: nn.Linear | None = model.network.get_output_embeddings()  # type: ignore[no-untyped-call]
-    return head
-
-
-def _head_bias(model: TransformersLM) -> torch.Tensor | None:
-    bias = getattr(_head(model), "bias", None)
-    return bias if isinstance(bias, torch.Tensor) else None
 
 
 def _never_generate(model: TransformersLM, padding: range) -> None:

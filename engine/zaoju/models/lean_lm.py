@@ -76,6 +76,9 @@ class LeanLM(CausalLM):
         own: nn.Linear | nn.Embedding = self.lm_head if "lm_head" in self._modules else self.embedding
         return own.weight
 
+    def token_parameters(self) -> list[nn.Parameter]:
+        return [self.embedding.weight, *([self.lm_head.weight] if "lm_head" in self._modules else [])]
+
     def add_head(self) -> None:
         """Give the model a head of its own."""
         self.lm_head = nn.Linear(self.width, self.vocabulary_size, bias=False)

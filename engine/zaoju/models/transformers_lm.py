@@ -10,6 +10,7 @@ from typing import Self, cast
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 from transformers import (
     CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -101,6 +102,15 @@ class TransformersLM(CausalLM):
             raise NotImplementedError("transformers keeps a cache of its own: call `network` with past_key_values")
         logits: torch.Tensor = self.network(input_ids=ids, use_cache=False).logits
         return logits
+
+    def token_parameters(self) -> list[nn.Parameter]:
+        embedding = self.network.get_input_embeddings()
+        if not isinstance(embedding, nn.Embedding):
+            raise ArtefactError(f"a {self.architecture} keeps its tokens in no plain embedding")
+        # transformers leaves this function without annotations.
+        head: nn.Linear | None = self.network.get_output_embeddings()  # type: ignore[no-untyped-call]
+        own = [] if head is None else [head.weight, head.bias]
+        return [embedding.weight, *(one for one in own if one is not None and one is not embedding.weight)]
 
     def save(self, folder: Path) -> None:
         self.network.save_pretrained(folder)

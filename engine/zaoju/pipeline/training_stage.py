@@ -9,7 +9,7 @@ from pathlib import Path
 from zaoju.config import Plan
 from zaoju.contracts import EventSink, ModelPlan, Notice, Preflight, Trainer, TrainingRun
 from zaoju.errors import PluginError
-from zaoju.models import choose_device, model_numbers
+from zaoju.models import Extension, choose_device, model_numbers
 from zaoju.pipeline.events import logged
 from zaoju.pipeline.observer import Observer
 from zaoju.plugins import PluginManager
@@ -59,12 +59,14 @@ class TrainingStage:
 
     def _model_plan(self, tokenizer: Tokenizer) -> ModelPlan:
         model = self._plan.config.model
+        extension = None if model.init_from is None else Extension.read(model.init_from)
         return ModelPlan(
             architecture=model.architecture,
             numbers=model_numbers(model.architecture, model.size, model.numbers, model.context),
             vocabulary_size=tokenizer.vocabulary_size,
             end_of_text=tokenizer.end_of_text,
             init_from=model.init_from,
+            first_new=None if extension is None else extension.first_new,
         )
 
 

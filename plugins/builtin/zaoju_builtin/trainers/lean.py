@@ -88,12 +88,25 @@ class LeanTrainer(Trainer[LeanOptions]):
     @contextmanager
     def _loop(self, run: TrainingRun, model: CausalLM) -> Iterator[LeanLoop]:
         """The parts of a run; the caller's random state is as before when it ends."""
+        if self.options.new_rows_first and run.model.first_new is None:
+            raise UserError(
+                "trainer.new_rows_first trains the rows that `zaoju extend` has added, and there are none here: set "
+                "model.init_from to a folder that it made, or new_rows_first to 0"
+            )
         window = self.options.window or _LARGEST_DEFAULT_WINDOW
         batches = self._batches(run, min(window, model.context_length))
         devices = [torch.cuda.current_device()] if run.device == "cuda" else []
         with torch.random.fork_rng(devices=devices), accelerator_for(run.device, self.options) as accelerator:
             torch.manual_seed(run.seed)
-            yield LeanLoop(model, batches, self.options, accelerator, trained_before=run.model.init_from is not None)
+            plan = run.model
+            yield LeanLoop(
+                model,
+                batches,
+                self.options,
+                accelerator,
+                trained_before=plan.init_from is not None,
+                first_new=plan.first_new,
+            )
 
     def _batches(self, run: TrainingRun, window: int) -> Batches:
         packed, size = PackedTokens.open(run.train), self.options.batch_size
@@ -120,6 +133,7 @@ class LeanTrainer(Trainer[LeanOptions]):
             "architecture": run.model.architecture,
             "numbers": dict(run.model.numbers),
             "vocabulary_size": run.model.vocabulary_size,
+            "first_new": run.model.first_new,
             "init_from": None if run.model.init_from is None else str(run.model.init_from),
             "windows": batches.windows,
         }

@@ -10,6 +10,7 @@ import torch
 
 from zaoju.models import CausalLM
 from zaoju.training import Batches
+from zaoju_builtin.trainers.new_rows import NewRows
 from zaoju_builtin.trainers.optimisers import default_learning_rate, make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
 
@@ -28,13 +29,16 @@ class LeanLoop:
         accelerator: Accelerator,
         *,
         trained_before: bool,
+        first_new: int | None = None,
     ) -> None:
         self.batches = batches
         self._options = options
         self._accelerator = accelerator
         self.model: CausalLM = accelerator.prepare(model)
         self.model.train()
+        self._new_rows = None if first_new is None else NewRows(self.model, first_new)
         self.learning_rate = options.learning_rate or default_learning_rate(model.width, trained_before)
+        self.new_rows_learning_rate = options.new_rows_learning_rate or default_learning_rate(model.width, False)
         # AcceleratedOptimizer takes and gives the state of the optimiser inside.
         self.optimisers: list[torch.optim.Optimizer] = [
             accelerator.prepare(optimiser) for optimiser in make_optimisers(self.model, options)
@@ -45,11 +49,15 @@ class LeanLoop:
         """How many tokens a step predicts, on average."""
         return self.batches.tokens_per_batch * self._options.accumulate
 
-    def step(self, number: int, learning_rate: float) -> tuple[torch.Tensor, int]:
+    def step(self, number: int, learning_rate: float, *, new_rows_alone: bool = False) -> tuple[torch.Tensor, int]:
         """Do step `number`, counted from 0; the mean loss of its tokens as a tensor on the device, and their number."""
+        if self._new_rows is not None:
+            self._new_rows.alone(new_rows_alone)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate
+                # Decay reaches rows without a gradient too.
+                group["weight_decay"] = 0.0 if new_rows_alone else group["decay"]
         total = torch.zeros((), device=self._accelerator.device)
         passes = self._options.accumulate
         batches = [self.batches.batch(index) for index in range(number * passes, (number + 1) * passes)]
@@ -63,6 +71,8 @@ class LeanLoop:
                     loss = self.model.loss(ids, targets) * share
                 self._accelerator.backward(loss)
                 if self._accelerator.sync_gradients:
+                    if self._new_rows is not None:
+                        self._new_rows.hold()
                     self._accelerator.clip_grad_norm_(self.model.parameters(), self._options.clip)
                 for optimiser in self.optimisers:
                     optimiser.step()

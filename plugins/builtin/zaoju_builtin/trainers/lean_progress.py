@@ -29,7 +29,11 @@ class LeanProgress:
         self._run = run
         self._loop = loop
         self._checkpoints = checkpoints
-        self._schedule = Schedule(options.schedule, loop.learning_rate, counters.steps, options.warmup)
+        alone = round(options.new_rows_first * counters.steps)
+        self._schedules = (
+            Schedule(options.schedule, loop.new_rows_learning_rate, alone, options.warmup),
+            Schedule(options.schedule, loop.learning_rate, counters.steps - alone, options.warmup),
+        )
         self._report_every = 1 if run.device == "cpu" else _REPORT_EVERY_ELSEWHERE
         every = options.evaluate_every
         self._look_every = -(-counters.steps // _LOOKS) if every == "auto" else every
@@ -40,8 +44,9 @@ class LeanProgress:
     def finish(self) -> None:
         """Do all steps left. Raises `Cancelled` after a checkpoint, `UserError` for a loss that is not finite."""
         while self.counters.step < self.counters.steps:
-            rate = self._schedule.at(self.counters.step)
-            loss, tokens = self._loop.step(self.counters.step, rate)
+            schedule, number, _ = self._schedule(self.counters.step)
+            rate, alone = schedule.at(number), schedule is self._schedules[0]
+            loss, tokens = self._loop.step(self.counters.step, rate, new_rows_alone=alone)
             step = self.counters.step + 1
             self.counters = replace(self.counters, step=step, tokens=self.counters.tokens + tokens)
             last = step == self.counters.steps
@@ -61,6 +66,13 @@ class LeanProgress:
                     f"{self._run.checkpoints}; the same run again goes on from it"
                 )
 
+    def _schedule(self, step: int) -> tuple[Schedule, int, str]:
+        """The schedule of `step`, its number there, and the option of its peak. New rows alone have their own."""
+        alone, whole = self._schedules
+        if step < alone.steps:
+            return alone, step, "new_rows_learning_rate"
+        return whole, step - alone.steps, "learning_rate"
+
     def save(self) -> None:
         """Make a checkpoint of this moment."""
         loop, counters = self._loop, self.counters
@@ -70,9 +82,10 @@ class LeanProgress:
     def _report(self, loss: float, rate: float) -> None:
         counters = self.counters
         if not math.isfinite(loss):
+            schedule, _, option = self._schedule(counters.step - 1)
             raise UserError(
                 f"the loss is {loss} in step {counters.step} of {counters.steps}, so the model is lost from here on. "
-                f"The checkpoints before it are kept. Set trainer.learning_rate below {self._schedule.peak:g}, "
+                f"The checkpoints before it are kept. Set trainer.{option} below {schedule.peak:g}, "
                 "or trainer.warmup higher"
             )
         now = time.monotonic()

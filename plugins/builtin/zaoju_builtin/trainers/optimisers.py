@@ -19,9 +19,10 @@ def make_optimisers(model: CausalLM, options: LeanOptions) -> list[torch.optim.O
     """
     inner = _inner_matrices(model) if options.optimiser == "muon" else set()
     rest = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter not in inner]
+    # `decay` is a group's own; `weight_decay` is 0 as long as new rows are trained alone.
     groups = [
-        {"params": [p for p in rest if p.dim() >= 2], "weight_decay": options.weight_decay},
-        {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0},
+        {"params": [p for p in rest if p.dim() >= 2], "decay": options.weight_decay},
+        {"params": [p for p in rest if p.dim() < 2], "decay": 0.0},
     ]
     fused = next(model.parameters()).device.type in ("cpu", "cuda")
     adamw = torch.optim.AdamW(groups, lr=0.0, betas=options.betas, fused=fused)
@@ -41,7 +42,8 @@ def _muon(model: CausalLM, inner: set[nn.Parameter], options: LeanOptions) -> to
             f"optimiser: muon needs torch 2.9 or newer, and this is {torch.__version__}; update torch, or use adamw"
         )
     matrices = [parameter for parameter in model.parameters() if parameter in inner]
-    return torch.optim.Muon(matrices, lr=0.0, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw")
+    groups = [{"params": matrices, "decay": options.weight_decay}]
+    return torch.optim.Muon(groups, lr=0.0, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw")
 
 
 def _inner_matrices(model: CausalLM) -> set[nn.Parameter]:

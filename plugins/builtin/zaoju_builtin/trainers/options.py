@@ -38,6 +38,16 @@ class LeanOptions(Options):
         le=1,
         description="The highest one; without it, by the model's width, and lower for init_from",
     )
+    new_rows_first: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="After zaoju extend: the share of the steps that train nothing but the rows of the new tokens, "
+        "before all weights are trained",
+    )
+    new_rows_learning_rate: float | None = Field(
+        default=None, gt=0, le=1, description="The highest one in those steps; without it, that of a new model"
+    )
     optimiser: Literal["adamw", "muon"] = Field(
         default="adamw",
         description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step",
