@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True, help="a folder that keeps the pretrained models")
     parser.add_argument("--models", nargs="+", choices=("gpt2", "smollm2"), default=("gpt2", "smollm2"))
     parser.add_argument("--ways", nargs="+", default=(NOT_EXTENDED, *INITIALISERS, THEIRS))
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=100, help="0: the first weights alone are scored")
+    parser.add_argument("--pretraining", type=int, default=150, help="steps of the GPT-2 that is trained here")
     parser.add_argument("--size", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--segmenter", default="jieba")
@@ -50,7 +51,11 @@ def main() -> None:
     quiet()
     print(machine("transformers", "tokenizers"), flush=True)
     for name in arguments.models:
-        base = pretrained_gpt2(arguments.home) if name == "gpt2" else decoding_models.make("smollm2", arguments.home)
+        base = (
+            pretrained_gpt2(arguments.home, arguments.pretraining)
+            if name == "gpt2"
+            else decoding_models.make("smollm2", arguments.home)
+        )
         with tempfile.TemporaryDirectory() as folder:
             measure(name, base, Path(folder), arguments)
 
@@ -58,13 +63,17 @@ def main() -> None:
 def measure(name: str, base: Path, work: Path, arguments: argparse.Namespace) -> None:
     """The tables of one model."""
     title = "SmolLM2-135M-Instruct (Q4_1)" if name == "smollm2" else "a GPT-2 trained here"
-    lines = [[title, "tokens", "characters/token", "bits/character, step 0", f"step {arguments.steps}"]]
+    lines = [[title, "tokens", "characters/token", "bits/character, step 0"]]
+    if arguments.steps:
+        lines[0].append(f"step {arguments.steps}")
     for way in arguments.ways:
         folder = extended(way, base, work, arguments)
         before = zaoju.evaluate_files(folder, [arguments.held_out])
-        after = zaoju.evaluate_files(trained(way, folder, work, arguments), [arguments.held_out])
         tokens = zaoju.Tokenizer.load(folder, zaoju.discover_plugins({})).vocabulary_size
-        figures = (before.characters / before.tokens, before.bits_per_character, after.bits_per_character)
+        figures = [before.characters / before.tokens, before.bits_per_character]
+        if arguments.steps:
+            after = zaoju.evaluate_files(trained(way, folder, work, arguments), [arguments.held_out])
+            figures.append(after.bits_per_character)
         lines.append([way, f"{tokens:,}", *(f"{figure:.2f}" for figure in figures)])
         print(*lines[-1], sep=" | ", flush=True)
     print(rendered(lines, markdown=True), flush=True)
@@ -144,7 +153,7 @@ def speeds(work: Path, arguments: argparse.Namespace) -> Iterator[list[str]]:
         yield [name, *figures, f"{count:.2f}"]
 
 
-def pretrained_gpt2(home: Path) -> Path:
+def pretrained_gpt2(home: Path, steps: int) -> Path:
     """A small GPT-2 that has learned English from Python's documentation, with a byte-level BPE of its own."""
     folder = home / "gpt2-of-python-documentation"
     if not folder.is_dir():
@@ -157,7 +166,7 @@ def pretrained_gpt2(home: Path) -> Path:
                     "corpus": {"readers": [text_reader(text)]},
                     "tokenization": {"segmenter": "none", "vocabulary": {"name": "bpe", "size": 4000}},
                     "model": {"size": "mini"},
-                    "trainer": {"name": "lean", "steps": 400, "batch_size": 8, "window": WINDOW, "optimiser": "muon"},
+                    "trainer": {"name": "lean", "steps": steps, "batch_size": 8, "window": WINDOW, "optimiser": "muon"},
                     "evaluation": {"prompts": ["The"], "strategies": ["greedy"], "samples": 0},
                 }
             )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zaoju.models.llama import Llama
     from zaoju.models.llama_config import LlamaConfig
     from zaoju.models.memory import free_memory
+    from zaoju.models.new_rows import check_new_rows
     from zaoju.models.sizes import model_numbers, model_sizes
     from zaoju.models.transformers_lm import TransformersLM
 
@@ -42,6 +43,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.models.llama": ("Llama",),
         "zaoju.models.llama_config": ("LlamaConfig",),
         "zaoju.models.memory": ("free_memory",),
+        "zaoju.models.new_rows": ("check_new_rows",),
         "zaoju.models.sizes": ("model_numbers", "model_sizes"),
         "zaoju.models.transformers_lm": ("TransformersLM",),
     },
@@ -60,6 +62,7 @@ __all__ = [
     "Precision",
     "TransformersLM",
     "Window",
+    "check_new_rows",
     "choose_device",
     "extend_model",
     "free_memory",

@@ -16,8 +16,7 @@ from zaoju.contracts import Event, EventSink, Initialiser, NewTokens, Progress
 from zaoju.corpus import read_documents
 from zaoju.errors import ArtefactError, Cancelled, UserError
 from zaoju.files import whole_folder
-from zaoju.models import Extension, extend_model
-from zaoju.pipeline.new_rows import check_new_rows
+from zaoju.models import Extension, check_new_rows, extend_model
 from zaoju.pipeline.pipeline import Pipeline
 from zaoju.pipeline.text_tools import read_texts
 from zaoju.plugins import ResolvedComponent
@@ -189,7 +188,7 @@ def _write(
 
     def make_rows(matrix: torch.Tensor, number: int) -> torch.Tensor:
         rows = initialiser.rows(matrix.clone(), NewTokens(extended.parts, extended.splits, seed + number))
-        check_new_rows(matrix, rows, len(extended.parts), extended.tokenizer, chosen.label)
+        check_new_rows(matrix, rows, len(extended.parts), extended.tokenizer.show, chosen.label)
         return rows
 
     larger = extend_model(model, extended.parts, first_new=extended.first_new, multiple=multiple, make_rows=make_rows)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zaoju.testing.executor import ExecutorContract
     from zaoju.testing.hash_runner import HashRunner
     from zaoju.testing.hostile_text import HOSTILE_TEXTS
+    from zaoju.testing.initialiser import InitialiserContract
     from zaoju.testing.proposer import ProposerContract
     from zaoju.testing.reader import ReaderContract
     from zaoju.testing.runner import RunnerContract
@@ -37,6 +38,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.testing.executor": ("ExecutorContract",),
         "zaoju.testing.hash_runner": ("HashRunner",),
         "zaoju.testing.hostile_text": ("HOSTILE_TEXTS",),
+        "zaoju.testing.initialiser": ("InitialiserContract",),
         "zaoju.testing.proposer": ("ProposerContract",),
         "zaoju.testing.reader": ("ReaderContract",),
         "zaoju.testing.runner": ("RunnerContract",),
@@ -55,6 +57,7 @@ __all__ = [
     "ConstraintContract",
     "ExecutorContract",
     "HashRunner",
+    "InitialiserContract",
     "ProposerContract",
     "ReaderContract",
     "Row",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from zaoju.errors import PluginError
-from zaoju.tokenization import Tokenizer
 
 _SHOWN = 3
 
 
-def check_new_rows(matrix: torch.Tensor, rows: torch.Tensor, count: int, tokenizer: Tokenizer, label: str) -> None:
+def check_new_rows(
+    matrix: torch.Tensor, rows: torch.Tensor, count: int, show: Callable[[int], str], label: str
+) -> None:
     """Raise `PluginError` where `rows` are not `count` rows of finite numbers for `matrix`, or one equals another.
 
     Two tokens with one row begin as one and the same, and with a tied head a model cannot choose between them.
+    `show` writes a token for a person, `label` is what gave the rows.
     """
     if rows.shape != (count, matrix.shape[1]) or rows.dtype != matrix.dtype:
         raise PluginError(
@@ -27,7 +31,7 @@ def check_new_rows(matrix: torch.Tensor, rows: torch.Tensor, count: int, tokeniz
     for token, row in enumerate(rows.numpy(), start=len(matrix)):
         owner = owners.setdefault(row.tobytes(), token)
         if owner != token:
-            equal.append(f"{tokenizer.show(token)} and {tokenizer.show(owner)}")
+            equal.append(f"{show(token)} and {show(owner)}")
     if equal:
         raise PluginError(
             f"{label} gave {len(equal):,} of {count:,} new tokens the row of another token: {', '.join(equal[:_SHOWN])}"
