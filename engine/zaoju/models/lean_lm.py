@@ -77,7 +77,8 @@ class LeanLM(CausalLM):
         return own.weight
 
     def token_parameters(self) -> list[nn.Parameter]:
-        return [self.embedding.weight, *([self.lm_head.weight] if "lm_head" in self._modules else [])]
+        head = [self.get_parameter("lm_head.weight")] if "lm_head" in self._modules else []
+        return [self.embedding.get_parameter("weight"), *head]
 
     def add_head(self) -> None:
         """Give the model a head of its own."""
