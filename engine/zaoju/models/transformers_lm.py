@@ -108,9 +108,10 @@ class TransformersLM(CausalLM):
         if not isinstance(embedding, nn.Embedding):
             raise ArtefactError(f"a {self.architecture} keeps its tokens in no plain embedding")
         # transformers leaves this function without annotations.
-        head: nn.Linear | None = self.network.get_output_embeddings()  # type: ignore[no-untyped-call]
-        own = [] if head is None else [head.weight, head.bias]
-        return [embedding.weight, *(one for one in own if one is not None and one is not embedding.weight)]
+        head: nn.Module | None = self.network.get_output_embeddings()  # type: ignore[no-untyped-call]
+        table = embedding.get_parameter("weight")
+        own = [] if head is None else [head._parameters.get("weight"), head._parameters.get("bias")]
+        return [table, *(one for one in own if one is not None and one is not table)]
 
     def save(self, folder: Path) -> None:
         self.network.save_pretrained(folder)
