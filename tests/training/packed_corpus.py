@@ -29,7 +29,7 @@ def write_packed(folder: Path, count: int, documents: int = 1) -> Path:
     (shares * count // shares[-1]).astype("<u8").tofile(folder / "document_ends.bin")
     files = [folder / "tokens.bin", folder / "document_ends.bin"]
     header = {
-        "format": 1,
+        "format": 2,
         "dtype": "<u2",
         "tokens": count,
         "documents": documents,
@@ -37,6 +37,8 @@ def write_packed(folder: Path, count: int, documents: int = 1) -> Path:
         "vocabulary_size": VOCABULARY,
         "bytes": {file.name: file.stat().st_size for file in files},
         "sha256": {file.name: hash_file(file) for file in files},
+        # Of files as small as these the blocks are the whole.
+        "sha256_of_blocks": {file.name: hash_file(file) for file in files},
     }
     (folder / "packed.json").write_text(json.dumps(header), encoding="utf-8")
     return folder
