@@ -60,9 +60,27 @@ class TestEveryBuilder:
         (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2", **ids}), encoding="utf-8")
         theirs = AutoTokenizer.from_pretrained(tmp_path)
         assert theirs.eos_token_id == ours.end_of_text
-        for text in (TEXT, LITERALS, *sentences(20)):
+        for text in (TEXT, LITERALS, END_OF_TEXT * 3, EVERY_CHARACTER, *sentences(20)):
             assert theirs(text).input_ids == ours.encode(text)
             assert theirs.decode(ours.encode(text)) == text
+
+    @pytest.mark.slow
+    def test_transformers_agrees_on_100_000_documents(
+        self, name: str, tokenizers: dict[str, Tokenizer], tmp_path: Path
+    ) -> None:
+        from transformers import PreTrainedTokenizerFast
+
+        ours = tokenizers[name]
+        ours.save(tmp_path)
+        theirs = PreTrainedTokenizerFast.from_pretrained(tmp_path, local_files_only=True)
+        draw = random.Random(3)
+        parts = [*sentences(50), *TEXT, *LITERALS.split(), END_OF_TEXT, " ", "\n"]
+        for _ in range(100):
+            texts = [
+                "".join([*draw.choices(parts, k=5), *draw.choices(EVERY_CHARACTER, k=10), *draw.choices(parts, k=5)])
+                for _ in range(1000)
+            ]
+            assert theirs(texts).input_ids == ours.encode_batch(texts)
 
     def test_another_process_builds_the_same_bytes(
         self, name: str, tokenizers: dict[str, Tokenizer], tmp_path: Path

@@ -39,7 +39,8 @@ def export(model: Path, folder: Path, plugins: PluginManager | None = None) -> E
     if engine.tokenizer.live:
         raise ArtefactError(
             f"{model} has a live tokenizer: it needs its segmenter whenever text is encoded, and no other program has "
-            "that. Train with `tokenization: {live: false}` for a model that can be exported"
+            "that. Train with `tokenization: {live: false}`, best with the vocabulary `portable`, for a model that "
+            "can be exported"
         )
     with whole_folder(folder) as copy:
         for path in sorted(model.iterdir()):
