@@ -1,4 +1,7 @@
-"""Relative paths in a config, made absolute: they start at the folder of the config file."""
+"""Relative paths in a config, made absolute: they start at the folder of the config file.
+
+The path `-` is standard input, which lies nowhere, and stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def _holds_paths(annotation: object) -> bool:
 
 def _absolute(value: object, folder: Path) -> object:
     if isinstance(value, str | Path):
-        return str(absolute_path(value, folder))
+        return "-" if str(value) == "-" else str(absolute_path(value, folder))
     if isinstance(value, list | tuple):
         return [_absolute(item, folder) for item in value]
     if isinstance(value, Mapping):

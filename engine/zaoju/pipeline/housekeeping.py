@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from zaoju.config import ConfigSource
-from zaoju.pipeline.api import open_pipeline
+from zaoju.config import ConfigSource, check_config
 from zaoju.pipeline.lock import alone_in
 from zaoju.pipeline.pipeline import Pipeline
 from zaoju.pipeline.stages import Stage
+from zaoju.pipeline.standard_input import inputs_folder, kept_input
 
 StageState = Literal["done", "interrupted", "to do"]
 
@@ -35,29 +35,39 @@ class Unused:
 
 def status(config: ConfigSource = None, *, overrides: tuple[str, ...] = ()) -> list[StageStatus]:
     """Every stage of a configuration, in order. Runs nothing."""
-    pipeline = open_pipeline(config, overrides=overrides)
+    pipeline = _opened(config, overrides)
     return [StageStatus(stage.name, _state(pipeline, stage), stage.folder) for stage in pipeline.stages()]
 
 
 def clean(config: ConfigSource = None, *, overrides: tuple[str, ...] = (), remove: bool = True) -> list[Unused]:
     """Remove the stage folders and checkpoints that this configuration does not use, and say which.
 
-    The published model is never touched. What a killed process left half written goes too. With `remove=False` nothing
-    is removed. Raises `UserError` where another process is at work in the run folder.
+    The published model is never touched, and of what came through standard input the last stays. What a killed process
+    left half written goes too. With `remove=False` nothing is removed. Raises `UserError` where another process is at
+    work in the run folder.
     """
-    pipeline = open_pipeline(config, overrides=overrides)
+    pipeline = _opened(config, overrides)
     used = {stage.folder for stage in pipeline.stages()}
     used |= {pipeline.checkpoints(stage) for stage in pipeline.stages()}
     run = pipeline.plan.config.run
     if not run.is_dir():
         return []
     with alone_in(run):  # so that no half-written folder is one that somebody is still writing
-        folders = sorted([*(run / "stages").glob("*"), *(run / "checkpoints").glob("*")])
+        last_input = kept_input(run)
+        used |= {last_input.parent} if last_input else set()
+        places = (run / "stages", run / "checkpoints", inputs_folder(run))
+        folders = sorted(folder for place in places for folder in place.glob("*"))
         unused = [Unused(folder, _size(folder)) for folder in folders if folder.is_dir() and folder not in used]
         if remove:
             for item in unused:
                 shutil.rmtree(item.folder)
     return unused
+
+
+def _opened(config: ConfigSource, overrides: tuple[str, ...]) -> Pipeline:
+    """The pipeline, to look at: it never waits for standard input."""
+    checked = check_config(config, overrides=overrides)
+    return Pipeline(checked.plan, checked.plugins, takes_input=False)
 
 
 def _state(pipeline: Pipeline, stage: Stage) -> StageState:

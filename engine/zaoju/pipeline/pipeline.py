@@ -20,6 +20,13 @@ from zaoju.pipeline.events import combined
 from zaoju.pipeline.keys import component_key, model_key, reader_key
 from zaoju.pipeline.lock import alone_in
 from zaoju.pipeline.stages import Stage, StageRunner
+from zaoju.pipeline.standard_input import (
+    asks_for_standard_input,
+    inputs_folder,
+    keep_standard_input,
+    kept_input,
+    with_standard_input,
+)
 from zaoju.pipeline.training_stage import TrainingStage
 from zaoju.plugins import PluginManager, ResolvedComponent
 from zaoju.tokenization import Tokenizer, build_tokenizer, pack_documents
@@ -35,14 +42,16 @@ class Pipeline:
         *,
         on_event: EventSink | None = None,
         cancel: threading.Event | None = None,
+        takes_input: bool = True,
     ) -> None:
+        """Without `takes_input` a reader of standard input has what came there the last time."""
         check_model(plan.config.model)
         self.plan = plan
         self.plugins = plugins
         self._emit = combined(on_event, plugins)
         self._cancel = cancel or threading.Event()
         self._stages = StageRunner(plan.config.run, self._emit, self._cancel)
-        self._readers: list[Reader[Options]] = [component.build(Reader) for component in plan.readers]
+        self._takes_input = takes_input
         for warning in plugins.warnings:
             self._emit(Notice(warning))
 
@@ -81,7 +90,7 @@ class Pipeline:
                 emit=self._emit,
                 cancel=self._cancel,
                 elsewhere=Elsewhere(
-                    self.plan.executor.build(Executor), corpus.workers, self.plan.readers, self.plan.cleaners
+                    self.plan.executor.build(Executor), corpus.workers, self._reader_components, self.plan.cleaners
                 ),
             )
 
@@ -186,10 +195,23 @@ class Pipeline:
         ]
 
     @cached_property
+    def _reader_components(self) -> tuple[ResolvedComponent, ...]:
+        """The readers; those of standard input read a file with what came there."""
+        components, run = self.plan.readers, self.plan.config.run
+        if not asks_for_standard_input(components):
+            return components
+        kept = keep_standard_input(run, self._emit, self._cancel) if self._takes_input else kept_input(run)
+        return tuple(with_standard_input(component, kept or inputs_folder(run) / "none") for component in components)
+
+    @cached_property
+    def _readers(self) -> list[Reader[Options]]:
+        return [component.build(Reader) for component in self._reader_components]
+
+    @cached_property
     def _prepare_stage(self) -> Stage:
         config = self.plan.config
         near = config.corpus.near_duplicates
-        readers = zip(self.plan.readers, self._readers, strict=True)
+        readers = zip(self._reader_components, self._readers, strict=True)
         return self._stages.stage(
             "prepare",
             {
