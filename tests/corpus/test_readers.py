@@ -74,18 +74,18 @@ def test_lines_end_only_at_line_ends(tmp_path: Path) -> None:
 
 
 def test_folders_are_read_in_order_and_each_file_once(tmp_path: Path) -> None:
-    for name in ("b.txt", "a/z.md", "a/y.TXT", "c.txt"):
+    for name in ("b.txt", "a/z.txt", "a/y.TXT", "c.txt"):
         write(tmp_path / "poems" / name, name)
     write(tmp_path / "poems/.hidden.txt", "no")
     (tmp_path / "poems/again").symlink_to(tmp_path / "poems/a")
     reader = text_reader(tmp_path / "poems", tmp_path / "poems/b.txt", tmp_path / "poems" / "*.txt")
     assert [item.source for item in reader.read()] == [
         "poems/a/y.TXT:1",
-        "poems/a/z.md:1",
+        "poems/a/z.txt:1",
         "poems/b.txt:1",
         "poems/c.txt:1",
     ]
-    assert [part.label for part in reader.parts()] == ["poems/a/y.TXT", "poems/a/z.md", "poems/b.txt", "poems/c.txt"]
+    assert [part.label for part in reader.parts()] == ["poems/a/y.TXT", "poems/a/z.txt", "poems/b.txt", "poems/c.txt"]
     assert [part.size for part in reader.parts()] == [path.stat().st_size for path in reader.files()]
 
 

@@ -21,6 +21,7 @@ from zaoju_builtin.readers.options import (
     HtmlOptions,
     JsonLinesOptions,
     JsonOptions,
+    MarkdownOptions,
     ParquetOptions,
     StoriesOptions,
     TextOptions,
@@ -58,6 +59,11 @@ class TestJson(ReaderContract):
 class TestHtml(ReaderContract):
     component = "html"
     options = HtmlOptions(paths=[SAMPLES])
+
+
+class TestMarkdown(ReaderContract):
+    component = "markdown"
+    options = MarkdownOptions(paths=[SAMPLES], heading_level=1)
 
 
 class TestParquet(ReaderContract):

@@ -18,7 +18,7 @@ from zaoju.corpus.source_files import SourceFile, describe, find_files
 from zaoju.corpus.text_lines import TextLines
 from zaoju.errors import CorpusError
 
-_TEXT_SUFFIXES = (".txt", ".md")
+_TEXT_SUFFIXES = (".txt",)
 _JSON_SUFFIXES = (".jsonl", ".ndjson")
 _SAMPLE_BYTES = 1 << 16
 _SAMPLE_LINES = 200
@@ -61,7 +61,7 @@ def inspect_files(paths: Sequence[Path]) -> list[ReaderSuggestion]:
 
     Raises `CorpusError` where a path cannot be read, or where there is no file at all.
     """
-    suffixes = (*_TEXT_SUFFIXES, *_JSON_SUFFIXES)
+    suffixes = (*_TEXT_SUFFIXES, ".md", *_JSON_SUFFIXES)
     found = find_files(paths, suffixes)
     unreadable = [item for item in found if isinstance(item, Problem) and item.stops]
     files = [item for item in found if isinstance(item, SourceFile)]

@@ -44,6 +44,12 @@ def readers() -> list[Component]:
             install="pip install 'zaoju[html]'",
         ),
         Component(
+            "markdown",
+            f"{_HOME}.markdown:MarkdownReader",
+            options=f"{options}:MarkdownOptions",
+            summary="Markdown files, without the marks",
+        ),
+        Component(
             "parquet",
             f"{_HOME}.parquet:ParquetReader",
             options=f"{options}:ParquetOptions",

@@ -41,7 +41,7 @@ class TextOptions(FileOptions):
         "blank_line",
         description="What parts one document from the next: a blank line, each line end, or the file's end",
     )
-    suffixes: list[str] = Field([".txt", ".md"], min_length=1, description="Which names to read in folders")
+    suffixes: list[str] = Field([".txt"], min_length=1, description="Which names to read in folders")
 
 
 class JsonLinesOptions(FileOptions):
@@ -89,6 +89,24 @@ class HtmlOptions(FileOptions):
     maximum_bytes: int = Field(10_000_000, ge=1, description="A larger page is reported and not read")
     maximum_depth: int = Field(1_000, ge=1, description="A page nested deeper is reported and not read")
     suffixes: list[str] = Field([".html", ".htm", ".xhtml"], min_length=1, description="Which names to read in folders")
+
+
+class MarkdownOptions(FileOptions):
+    """Options of the `markdown` reader."""
+
+    heading_level: int = Field(
+        0, ge=0, le=6, description="Begin a document at each heading of this level and above; 0: one document a file"
+    )
+    title: bool = Field(True, description="Begin with the `title` of the front matter, whose other lines are dropped")
+    line_breaks: Literal["keep", "join"] = Field(
+        "keep", description="Line ends in a paragraph: as written, or joined as browsers do, without spaces at hanzi"
+    )
+    code: bool = Field(False, description="Keep code blocks; code in a sentence always stays")
+    tables: bool = Field(False, description="Keep tables, a row a line, with tabs between cells")
+    html: bool = Field(False, description="Keep the text of HTML blocks; tags are always dropped")
+    images: bool = Field(False, description="Keep the texts that stand for images")
+    maximum_characters: int = Field(2_000_000, ge=1, description="A longer file is reported and not read")
+    suffixes: list[str] = Field([".md", ".markdown"], min_length=1, description="Which names to read in folders")
 
 
 class ParquetOptions(FileOptions):
