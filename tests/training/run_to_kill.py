@@ -1,4 +1,4 @@
-"""A process that trains and says so, for tests that kill it: FOLDER OPTIONS."""
+"""A process that trains and says so, for tests that kill it: FOLDER TRAINER THREADS."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import time
 from pathlib import Path
 
 import torch
-from packed_corpus import make_run
+from trainer_cases import CASES
 
 from zaoju.contracts import Event, TrainStep
-from zaoju_builtin.trainers.lean import LeanTrainer
-from zaoju_builtin.trainers.options import LeanOptions
 
 
 def emit(event: Event) -> None:
@@ -21,6 +19,6 @@ def emit(event: Event) -> None:
 
 
 if __name__ == "__main__":
-    folder, options = Path(sys.argv[1]), LeanOptions.model_validate_json(sys.argv[2])
+    folder, case = Path(sys.argv[1]), CASES[sys.argv[2]]
     torch.set_num_threads(int(sys.argv[3]))
-    LeanTrainer(options.model_copy(update={"checkpoint_every_seconds": 0.001})).train(make_run(folder, emit=emit))
+    case.build(checkpoint_every_seconds=0.001).train(case.run(folder, emit))

@@ -6,7 +6,7 @@ from zaoju.training.checkpoint import Checkpoints
 from zaoju.training.document_batches import DocumentBatches
 from zaoju.training.preflight import Budget, count_steps, estimate_memory, time_steps
 from zaoju.training.schedule import Schedule
-from zaoju.training.state import Counters, load_model_state, load_state, read_counters, save_state
+from zaoju.training.state import Counters, load_model_state, load_state, read_counters, save_counters, save_state
 
 __all__ = [
     "Batches",
@@ -22,6 +22,7 @@ __all__ = [
     "load_model_state",
     "load_state",
     "read_counters",
+    "save_counters",
     "save_state",
     "time_steps",
     "write_artefact",

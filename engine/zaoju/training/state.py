@@ -62,6 +62,11 @@ def save_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.O
     (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
+def save_counters(folder: Path, counters: Counters) -> None:
+    """Write the counters alone into `folder`, for a trainer that keeps everything else in its own way."""
+    (folder / _COUNTERS).write_text(json.dumps({"counters": asdict(counters)}, indent=2) + "\n", encoding="utf-8")
+
+
 def read_counters(folder: Path) -> Counters:
     """The counters of a checkpoint, without its tensors."""
     return Counters(**_read(folder)["counters"])

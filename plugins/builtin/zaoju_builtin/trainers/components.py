@@ -15,5 +15,11 @@ def trainers() -> list[Component]:
             f"{_HOME}.lean:LeanTrainer",
             options=f"{_HOME}.options:LeanOptions",
             summary="A plain training loop on Accelerate, exact on resume",
-        )
+        ),
+        Component(
+            "transformers",
+            f"{_HOME}.transformers_trainer:TransformersTrainer",
+            options=f"{_HOME}.options:TransformersOptions",
+            summary="transformers.Trainer with zaoju's data and checkpoints: its arguments and integrations",
+        ),
     ]

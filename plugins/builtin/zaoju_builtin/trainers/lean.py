@@ -10,14 +10,9 @@ import torch
 from zaoju.contracts import Notice, Preflight, Trainer, TrainingRun
 from zaoju.errors import UserError
 from zaoju.models import CausalLM, new_model
-from zaoju.tokenization import PackedTokens
 from zaoju.training import (
-    Batches,
-    Budget,
     Checkpoints,
     Counters,
-    DocumentBatches,
-    PackedBatches,
     count_steps,
     estimate_memory,
     load_model_state,
@@ -28,9 +23,8 @@ from zaoju.training import (
 )
 from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for
 from zaoju_builtin.trainers.lean_progress import LeanProgress
-from zaoju_builtin.trainers.options import DEFAULT_MINUTES, LeanOptions
-
-_LARGEST_DEFAULT_WINDOW = 1024
+from zaoju_builtin.trainers.options import LeanOptions
+from zaoju_builtin.trainers.planning import budget_of, check_identity, identity_of, make_batches
 
 
 class LeanTrainer(Trainer[LeanOptions]):
@@ -65,17 +59,17 @@ class LeanTrainer(Trainer[LeanOptions]):
             return
         with self._loop(run, load_model_state(found, run.device)) as loop:
             counters = read_counters(found)
-            self._check_identity(run, loop.batches, counters)
+            check_identity(run, self._identity(run, loop), counters)
             for difference in load_state(found, loop.model, loop.optimisers):
                 run.emit(Notice(f"going on in another environment ({difference}): not bit for bit the same run"))
             run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
             self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))
 
     def _begin(self, run: TrainingRun, checkpoints: Checkpoints) -> None:
-        if self._budget.minutes is not None and self._step_seconds is None:
+        if budget_of(self.options).minutes is not None and self._step_seconds is None:
             self.preflight(run)
         with self._loop(run, new_model(run.model, run.seed)) as loop:
-            counters = Counters(0, self._count_steps(loop), 0, self._identity(run, loop.batches))
+            counters = Counters(0, self._count_steps(loop), 0, self._identity(run, loop))
             progress = LeanProgress(run, self.options, loop, checkpoints, counters)
             # Before the first step: a number of steps that comes from timing must not be timed again.
             progress.save()
@@ -93,8 +87,7 @@ class LeanTrainer(Trainer[LeanOptions]):
                 "trainer.new_rows_first trains the rows that `zaoju extend` has added, and there are none here: set "
                 "model.init_from to a folder that it made, or new_rows_first to 0"
             )
-        window = self.options.window or _LARGEST_DEFAULT_WINDOW
-        batches = self._batches(run, min(window, model.context_length))
+        batches = make_batches(run, self.options, model.context_length)
         devices = [torch.cuda.current_device()] if run.device == "cuda" else []
         with torch.random.fork_rng(devices=devices), accelerator_for(run.device, self.options) as accelerator:
             torch.manual_seed(run.seed)
@@ -108,48 +101,11 @@ class LeanTrainer(Trainer[LeanOptions]):
                 first_new=plan.first_new,
             )
 
-    def _batches(self, run: TrainingRun, window: int) -> Batches:
-        packed, size = PackedTokens.open(run.train), self.options.batch_size
-        if self.options.windows == "packed":
-            return PackedBatches(packed, window=window, batch_size=size, seed=run.seed)
-        return DocumentBatches(packed, window=window, batch_size=size, end_of_text=run.model.end_of_text, seed=run.seed)
-
-    @property
-    def _budget(self) -> Budget:
-        options = self.options
-        budget = Budget(options.steps, options.epochs, options.minutes)
-        return Budget(minutes=DEFAULT_MINUTES) if budget == Budget() else budget
-
     def _count_steps(self, loop: LeanLoop) -> int:
-        return count_steps(self._budget, loop.batches, self.options.accumulate, self._step_seconds)
+        return count_steps(budget_of(self.options), loop.batches, self.options.accumulate, self._step_seconds)
 
-    def _identity(self, run: TrainingRun, batches: Batches) -> dict[str, object]:
-        """All that decides the weights, as JSON."""
-        options = self.options.model_dump(mode="json", exclude={"checkpoint_every_seconds"})
-        return {
-            "trainer": "lean",
-            **options,
-            "seed": run.seed,
-            "architecture": run.model.architecture,
-            "numbers": dict(run.model.numbers),
-            "vocabulary_size": run.model.vocabulary_size,
-            "first_new": run.model.first_new,
-            "init_from": None if run.model.init_from is None else str(run.model.init_from),
-            "windows": batches.windows,
-        }
-
-    def _check_identity(self, run: TrainingRun, batches: Batches, counters: Counters) -> None:
-        now, then = self._identity(run, batches), counters.identity
-        different = [
-            f"{name} was {then.get(name)!r} and is {now.get(name)!r}"
-            for name in sorted({*now, *then})
-            if now.get(name) != then.get(name)
-        ]
-        if different:
-            raise UserError(
-                f"the checkpoints in {run.checkpoints} are of another run: {'; '.join(different)}. "
-                "Set these back to go on, or remove that folder to begin again"
-            )
+    def _identity(self, run: TrainingRun, loop: LeanLoop) -> dict[str, object]:
+        return identity_of("lean", run, self.options, loop.batches)
 
 
 def _silent(event: object) -> None:

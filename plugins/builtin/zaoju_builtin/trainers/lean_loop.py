@@ -86,7 +86,6 @@ def accelerator_for(device: str, options: LeanOptions) -> Iterator[Accelerator]:
     """An accelerator for one run. Accelerate keeps a global state, which is cleared afterwards: a process may train
     again, on another device."""
     from accelerate import Accelerator
-    from accelerate.state import AcceleratorState, GradientState  # type: ignore[import-untyped]  # the same
 
     accelerator = Accelerator(
         cpu=device == "cpu",
@@ -97,5 +96,12 @@ def accelerator_for(device: str, options: LeanOptions) -> Iterator[Accelerator]:
     try:
         yield accelerator
     finally:
-        AcceleratorState._reset_state(reset_partial_state=True)
-        GradientState._reset_state()
+        forget_accelerate()
+
+
+def forget_accelerate() -> None:
+    """Clear the global state of Accelerate."""
+    from accelerate.state import AcceleratorState, GradientState  # type: ignore[import-untyped]  # no annotations
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()

@@ -13,8 +13,8 @@ from zaoju.errors import Cancelled, UserError
 from zaoju.training import Checkpoints, Counters, Schedule, keep_best, save_state
 from zaoju_builtin.trainers.lean_loop import LeanLoop
 from zaoju_builtin.trainers.options import LeanOptions
+from zaoju_builtin.trainers.planning import steps_between_looks
 
-_LOOKS = 6
 _REPORT_EVERY_ELSEWHERE = 10
 """On an accelerator a look at the loss waits for the device, so only every tenth step is reported."""
 
@@ -35,8 +35,7 @@ class LeanProgress:
             Schedule(options.schedule, loop.learning_rate, counters.steps - alone, options.warmup),
         )
         self._report_every = 1 if run.device == "cpu" else _REPORT_EVERY_ELSEWHERE
-        every = options.evaluate_every
-        self._look_every = -(-counters.steps // _LOOKS) if every == "auto" else every
+        self._look_every = steps_between_looks(options, counters.steps)
         self._save_every_seconds = options.checkpoint_every_seconds
         self._saved_at = self._reported_at = time.monotonic()
         self._reported_tokens = counters.tokens

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,9 +10,58 @@ from zaoju.contracts import Options
 
 DEFAULT_MINUTES = 3.0
 
+_OPTION_OF_ARGUMENT = {
+    "gradient_accumulation_steps": "accumulate",
+    "learning_rate": "learning_rate",
+    "lr_scheduler_kwargs": "schedule",
+    "lr_scheduler_type": "schedule",
+    "max_grad_norm": "clip",
+    "max_steps": "steps",
+    "num_train_epochs": "epochs",
+    "per_device_train_batch_size": "batch_size",
+    "warmup_ratio": "warmup",
+    "warmup_steps": "warmup",
+}
+"""What TrainingArguments calls that which an option of every trainer says."""
 
-class LeanOptions(Options):
-    """Options of the trainer `lean`."""
+_DECIDED_ARGUMENTS = frozenset(
+    {
+        "accelerator_config",
+        "auto_find_batch_size",
+        "data_seed",
+        "deepspeed",
+        "greater_is_better",
+        "ignore_data_skip",
+        "include_for_metrics",
+        "label_names",
+        "label_smoothing_factor",
+        "load_best_model_at_end",
+        "metric_for_best_model",
+        "output_dir",
+        "parallelism_config",
+        "prediction_loss_only",
+        "remove_unused_columns",
+        "resume_from_checkpoint",
+        "seed",
+        "use_cpu",
+    }
+)
+_DECIDED_PREFIXES = (
+    "dataloader_",
+    "do_",
+    "eval_",
+    "fsdp",
+    "hub_",
+    "per_device_",
+    "push_to_hub",
+    "save_",
+    "train_sampling",
+)
+"""The data, the checkpoints, the held-out score and the devices are zaoju's; nothing is sent to a hub."""
+
+
+class TrainerOptions(Options):
+    """Options of every builtin trainer."""
 
     steps: int | None = Field(default=None, ge=1, description="Train this many optimiser steps")
     epochs: float | None = Field(default=None, gt=0, description="Train on the whole corpus this many times")
@@ -38,6 +87,27 @@ class LeanOptions(Options):
         le=1,
         description="The highest one; without it, by the model's width, and lower for init_from",
     )
+    schedule: Literal["cosine", "wsd"] = Field(default="cosine", description="How the learning rate falls")
+    warmup: float = Field(default=0.05, ge=0, lt=1, description="The share of the steps in which it rises first")
+    clip: float = Field(default=1.0, gt=0, description="The largest norm of the gradient")
+    evaluate_every: int | Literal["auto"] = Field(
+        default="auto", description="Steps between two looks at held-out text; auto: six looks in a run"
+    )
+    checkpoint_every_seconds: float = Field(default=30.0, gt=0, description="Time between two checkpoints")
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are both set; give one of steps, epochs and minutes")
+        if isinstance(self.evaluate_every, int) and self.evaluate_every < 1:
+            raise ValueError(f"evaluate_every must be at least 1 or auto, got {self.evaluate_every}")
+        return self
+
+
+class LeanOptions(TrainerOptions):
+    """Options of the trainer `lean`."""
+
     new_rows_first: float = Field(
         default=0.0,
         ge=0,
@@ -52,23 +122,31 @@ class LeanOptions(Options):
         default="adamw",
         description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step",
     )
-    schedule: Literal["cosine", "wsd"] = Field(default="cosine", description="How the learning rate falls")
-    warmup: float = Field(default=0.05, ge=0, lt=1, description="The share of the steps in which it rises first")
     weight_decay: float = Field(default=0.1, ge=0, description="AdamW's, for matrices; not for norms and biases")
     betas: tuple[float, float] = Field(default=(0.9, 0.98), description="AdamW's two averages")
-    clip: float = Field(default=1.0, gt=0, description="The largest norm of the gradient")
-    evaluate_every: int | Literal["auto"] = Field(
-        default="auto", description="Steps between two looks at held-out text; auto: six looks in a run"
-    )
-    checkpoint_every_seconds: float = Field(default=30.0, gt=0, description="Time between two checkpoints")
 
     @model_validator(mode="after")
-    def _one_budget(self) -> LeanOptions:
-        given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are both set; give one of steps, epochs and minutes")
-        if isinstance(self.evaluate_every, int) and self.evaluate_every < 1:
-            raise ValueError(f"evaluate_every must be at least 1 or auto, got {self.evaluate_every}")
+    def _betas_are_averages(self) -> Self:
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must be at least 0 and below 1, got {list(self.betas)}")
+        return self
+
+
+class TransformersOptions(TrainerOptions):
+    """Options of the trainer `transformers`."""
+
+    arguments: dict[str, bool | int | float | str | list[str] | dict[str, bool | int | float | str] | None] = Field(
+        default_factory=dict,
+        description="Further arguments of transformers.TrainingArguments, such as optim, weight_decay, report_to, "
+        "gradient_checkpointing",
+    )
+
+    @model_validator(mode="after")
+    def _arguments_are_free(self) -> Self:
+        for name in self.arguments:
+            option = _OPTION_OF_ARGUMENT.get(name)
+            if option is not None:
+                raise ValueError(f"arguments.{name} is the option {option!r} of this trainer; set that")
+            if name in _DECIDED_ARGUMENTS or name.startswith(_DECIDED_PREFIXES):
+                raise ValueError(f"arguments.{name} is decided by zaoju and cannot be set; leave it out")
         return self

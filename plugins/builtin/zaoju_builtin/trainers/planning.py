@@ -1,0 +1,62 @@
+"""What the builtin trainers agree on: the order of the data, the budget, and what makes two runs the same."""
+
+from __future__ import annotations
+
+from zaoju.contracts import TrainingRun
+from zaoju.errors import UserError
+from zaoju.tokenization import PackedTokens
+from zaoju.training import Batches, Budget, Counters, DocumentBatches, PackedBatches
+from zaoju_builtin.trainers.options import DEFAULT_MINUTES, TrainerOptions
+
+_LARGEST_DEFAULT_WINDOW = 1024
+_LOOKS = 6
+
+
+def make_batches(run: TrainingRun, options: TrainerOptions, context: int) -> Batches:
+    """The data of a run for a model that looks back `context` tokens: the same for every trainer."""
+    window = min(options.window or _LARGEST_DEFAULT_WINDOW, context)
+    packed, size = PackedTokens.open(run.train), options.batch_size
+    if options.windows == "packed":
+        return PackedBatches(packed, window=window, batch_size=size, seed=run.seed)
+    return DocumentBatches(packed, window=window, batch_size=size, end_of_text=run.model.end_of_text, seed=run.seed)
+
+
+def budget_of(options: TrainerOptions) -> Budget:
+    """How long to train: what was asked for, or the default."""
+    budget = Budget(options.steps, options.epochs, options.minutes)
+    return Budget(minutes=DEFAULT_MINUTES) if budget == Budget() else budget
+
+
+def steps_between_looks(options: TrainerOptions, steps: int) -> int:
+    """How many steps lie between two looks at held-out text, in a run of `steps`."""
+    return -(-steps // _LOOKS) if options.evaluate_every == "auto" else options.evaluate_every
+
+
+def identity_of(trainer: str, run: TrainingRun, options: TrainerOptions, batches: Batches) -> dict[str, object]:
+    """All that decides the weights, as JSON."""
+    return {
+        "trainer": trainer,
+        **options.model_dump(mode="json", exclude={"checkpoint_every_seconds"}),
+        "seed": run.seed,
+        "architecture": run.model.architecture,
+        "numbers": dict(run.model.numbers),
+        "vocabulary_size": run.model.vocabulary_size,
+        "first_new": run.model.first_new,
+        "init_from": None if run.model.init_from is None else str(run.model.init_from),
+        "windows": batches.windows,
+    }
+
+
+def check_identity(run: TrainingRun, now: dict[str, object], counters: Counters) -> None:
+    """Raise `UserError` where the checkpoint with these `counters` is of another run than `now`."""
+    then = counters.identity
+    different = [
+        f"{name} was {then.get(name)!r} and is {now.get(name)!r}"
+        for name in sorted({*now, *then})
+        if now.get(name) != then.get(name)
+    ]
+    if different:
+        raise UserError(
+            f"the checkpoints in {run.checkpoints} are of another run: {'; '.join(different)}. "
+            "Set these back to go on, or remove that folder to begin again"
+        )

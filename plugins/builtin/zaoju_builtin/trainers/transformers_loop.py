@@ -1,0 +1,191 @@
+"""`transformers.Trainer` over zaoju's batches, loss and schedule."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, IterableDataset
+from transformers import PreTrainedModel, PrinterCallback, TrainingArguments
+from transformers import Trainer as UpstreamTrainer
+from transformers.utils import logging
+
+from zaoju.contracts import TrainingRun
+from zaoju.errors import ConfigError, UserError, did_you_mean
+from zaoju.training import Batches, Schedule
+from zaoju_builtin.trainers.lean_loop import forget_accelerate
+from zaoju_builtin.trainers.options import TransformersOptions
+
+_IGNORED = -100
+"""The target of padding, as torch's cross-entropy has it."""
+
+
+class TransformersLoop(UpstreamTrainer):
+    """A `transformers.Trainer` that takes batch after batch of `batches`, beginning with that of step `first_step`.
+
+    The loss of a step is the mean over its tokens, whichever pass they are in, and its learning rate is the schedule's.
+    """
+
+    def __init__(
+        self,
+        network: PreTrainedModel,
+        arguments: TrainingArguments,
+        batches: Batches,
+        schedule: Callable[[int], float],
+        first_step: int,
+    ) -> None:
+        self._batches = batches
+        self._schedule = schedule
+        self._first_batch = first_step * arguments.gradient_accumulation_steps
+        self.step_loss = torch.zeros(())
+        """The mean loss of the step under way; whole after its last pass."""
+
+        self.step_tokens = 0
+        """How many tokens the step predicts."""
+
+        super().__init__(model=network, args=arguments, compute_loss_func=_mean_loss)
+        self.remove_callback(PrinterCallback)
+
+    def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
+        """All batches that are left. A generator of its own, as a loader draws from torch's otherwise."""
+        return DataLoader(_Stream(self._batches, self._first_batch), batch_size=None, generator=torch.Generator())
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        """zaoju's schedule, as a factor of the peak."""
+        peak = self.args.learning_rate
+        optimizer = optimizer or self.optimizer
+        assert optimizer is not None
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self._schedule(step) / peak)
+        return self.lr_scheduler
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], torch.Tensor | int | None]:
+        """The passes of a step, and how many tokens they predict."""
+        samples = [next(epoch_iterator) for _ in range(num_batches)]
+        self.step_tokens = sum(int((sample["labels"] != _IGNORED).sum()) for sample in samples)
+        self.step_loss = torch.zeros((), device=device)
+        return samples, self.step_tokens
+
+    def training_step(
+        self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
+        """One pass, forwards and backwards."""
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        self.step_loss += loss
+        return loss
+
+    def try_step(self) -> None:
+        """One step outside of any run, to see how long it takes."""
+        optimizer = self.optimizer or self.create_optimizer()
+        assert isinstance(self.model, PreTrainedModel)
+        passes, tokens = self.get_batch_samples(
+            iter(self.get_train_dataloader()), self.args.gradient_accumulation_steps, self.args.device
+        )
+        for batch in passes:
+            self.training_step(self.model, batch, tokens)
+        optimizer.step()
+        optimizer.zero_grad()
+        self.step_loss.item()
+
+
+def training_arguments(
+    run: TrainingRun, options: TransformersOptions, *, scratch: Path, steps: int, learning_rate: float
+) -> TrainingArguments:
+    """The arguments of a run. Raises `ConfigError` for a name or a value that transformers does not take."""
+    known = {field.name for field in fields(TrainingArguments) if field.init}
+    for name in options.arguments:
+        if name not in known:
+            raise ConfigError(
+                f"trainer.arguments: transformers.TrainingArguments has no {name!r}{did_you_mean(name, known)}; "
+                "take it out, or see the page of TrainingArguments in the documentation of transformers"
+            )
+    defaults = {
+        "adam_beta2": 0.98,
+        "bf16": run.device == "cuda" and torch.cuda.is_bf16_supported(),
+        "disable_tqdm": True,
+        "logging_steps": 10,
+        "report_to": "none",
+        "weight_decay": 0.1,
+    }
+    decided = {
+        "gradient_accumulation_steps": options.accumulate,
+        "ignore_data_skip": True,
+        "learning_rate": learning_rate,
+        "max_grad_norm": options.clip,
+        "max_steps": steps,
+        "output_dir": str(scratch),
+        "per_device_train_batch_size": options.batch_size,
+        "remove_unused_columns": False,
+        "save_strategy": "no",
+        "seed": run.seed % 2**32,
+        "use_cpu": run.device == "cpu",
+    }
+    values: dict[str, Any] = {**defaults, **options.arguments, **decided}
+    try:
+        return TrainingArguments(**values)
+    except (ImportError, RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(f"trainer.arguments: transformers refuses {dict(options.arguments)}: {error}") from error
+
+
+def make_loop(
+    network: PreTrainedModel,
+    arguments: TrainingArguments,
+    batches: Batches,
+    schedule: Schedule,
+    first_step: int = 0,
+) -> TransformersLoop:
+    """A loop for these parts. Raises `UserError` where an integration that was asked for is not installed."""
+    try:
+        return TransformersLoop(network, arguments, batches, schedule.at, first_step)
+    except (ImportError, RuntimeError, ValueError) as error:
+        raise UserError(f"trainer.arguments: transformers.Trainer cannot begin with them: {error}") from error
+
+
+@contextmanager
+def apart(run: TrainingRun) -> Iterator[None]:
+    """What transformers.Trainer changes in the process is as before when the block ends: the random states of Python,
+    numpy and torch, the global state of Accelerate. Bars of transformers are not shown meanwhile."""
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves these without annotations
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    devices = [torch.cuda.current_device()] if run.device == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices=devices):
+            yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+        forget_accelerate()
+        if bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]  # the same
+
+
+class _Stream(IterableDataset[dict[str, Any]]):
+    """Batches without end, from one number on."""
+
+    def __init__(self, batches: Batches, first: int) -> None:
+        self._batches = batches
+        self._first = first
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        index = self._first
+        while True:
+            ids, targets = self._batches.batch(index)
+            yield {"input_ids": ids, "labels": targets, "use_cache": False}
+            index += 1
+
+
+def _mean_loss(outputs: Any, targets: torch.Tensor, num_items_in_batch: int) -> torch.Tensor:  # noqa: ANN401
+    """The part of a pass in the mean loss of its step. The targets are one token on already."""
+    total = F.cross_entropy(outputs.logits.flatten(0, 1).float(), targets.flatten(), reduction="sum")
+    return total / num_items_in_batch

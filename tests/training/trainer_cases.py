@@ -1,0 +1,48 @@
+"""Every builtin trainer with options for a run of seconds, for tests that hold for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from packed_corpus import NUMBERS, VOCABULARY, make_run
+
+from zaoju.contracts import EventSink, ModelPlan, Options, Trainer, TrainingRun
+from zaoju.models import new_model
+from zaoju_builtin.trainers.lean import LeanTrainer
+from zaoju_builtin.trainers.options import LeanOptions, TransformersOptions
+from zaoju_builtin.trainers.transformers_trainer import TransformersTrainer
+
+STEPS = 12
+
+
+@dataclass(frozen=True)
+class Case:
+    """A trainer and options for it."""
+
+    trainer: type[Trainer[Options]]
+    options: Options
+    starts_from_folder: bool = False
+
+    def build(self, **changes: object) -> Trainer[Options]:
+        values = {**self.options.model_dump(), **changes}
+        return self.trainer(type(self.options).model_validate(values))
+
+    def run(self, folder: Path, emit: EventSink = lambda event: None, plan: ModelPlan | None = None) -> TrainingRun:
+        """A run in `folder`, which is gone on with where it is there."""
+        folder.mkdir(exist_ok=True)
+        plan = plan or ModelPlan("gpt2", NUMBERS, VOCABULARY, 0)
+        if self.starts_from_folder:
+            first = folder / "first"
+            if not first.exists():
+                new_model(plan, seed=1).save(first)
+            plan = ModelPlan(plan.architecture, plan.numbers, VOCABULARY, 0, init_from=first)
+        return make_run(folder, emit=emit, model=plan)
+
+
+_SHARED = {"steps": STEPS, "batch_size": 4, "learning_rate": 0.01, "evaluate_every": 5, "accumulate": 2}
+
+CASES = {
+    "lean": Case(LeanTrainer, LeanOptions(**_SHARED)),
+    "transformers": Case(TransformersTrainer, TransformersOptions(**_SHARED)),
+}
