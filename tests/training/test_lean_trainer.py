@@ -252,3 +252,18 @@ def test_the_options_import_nothing_heavy() -> None:
     code = "import sys, zaoju_builtin.trainers.options; print({'torch', 'accelerate'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+def test_another_environment_is_refused_unless_it_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What rounding depends on is compared: another machine or number of threads is another run."""
+    train(tmp_path, stop_after=4)
+    monkeypatch.setattr("platform.machine", lambda: "abacus")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
+    run = make_run(tmp_path)
+    with pytest.raises(UserError, match=r"threads: \d+ then, 77 now; machine: .* then, abacus now.*--inexact"):
+        LeanTrainer(OPTIONS).train(run)
+    events: list[Event] = []
+    LeanTrainer(OPTIONS).train(replace(run, inexact=True, emit=events.append))
+    [notice] = [event.message for event in events if isinstance(event, Notice) and "environment" in event.message]
+    assert "threads" in notice and "not bit for bit" in notice
+    assert (tmp_path / "model").is_dir()

@@ -38,6 +38,15 @@ def with_threads(command: Callable[P, R]) -> Callable[P, R]:
     )(command)
 
 
+def with_inexact(command: Callable[P, R]) -> Callable[P, R]:
+    """`--inexact`, for what trains."""
+    return click.option(
+        "--inexact",
+        is_flag=True,
+        help="Let an interrupted training go on in another environment, though not bit for bit.",
+    )(command)
+
+
 def with_json(command: Callable[P, R]) -> Callable[P, R]:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)

@@ -70,6 +70,10 @@ class TrainingRun:
     cancel: threading.Event
     """When it is set, save a checkpoint, then raise `zaoju.Cancelled`."""
 
+    inexact: bool = False
+    """Whether a checkpoint of another environment (torch, threads, device) may be gone on from, though not bit for
+    bit. Without it, refuse with the list of differences."""
+
 
 class Trainer(ABC, Generic[OptionsT_co]):
     """Makes a model from packed tokens and leaves it in `run.artefact`.

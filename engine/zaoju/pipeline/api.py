@@ -32,6 +32,10 @@ class RunOptions(TypedDict, total=False):
     """Set it from another thread to stop the work soon with `Cancelled`. What was finished is kept, and a training goes
     on from where it stopped when it is asked for again."""
 
+    inexact: bool
+    """Let an interrupted training go on in another environment (torch, threads, device), though not bit for bit.
+    Without it that is refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
@@ -45,7 +49,13 @@ class RunResult:
 def open_pipeline(config: ConfigSource = None, **options: Unpack[RunOptions]) -> Pipeline:
     """The stages of a configuration, to be run one by one. Nothing runs yet."""
     checked = check_config(config, overrides=options.get("overrides", ()))
-    return Pipeline(checked.plan, checked.plugins, on_event=options.get("on_event"), cancel=options.get("cancel"))
+    return Pipeline(
+        checked.plan,
+        checked.plugins,
+        on_event=options.get("on_event"),
+        cancel=options.get("cancel"),
+        inexact=options.get("inexact", False),
+    )
 
 
 def run(config: ConfigSource = None, **options: Unpack[RunOptions]) -> RunResult:

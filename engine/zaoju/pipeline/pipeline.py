@@ -43,6 +43,7 @@ class Pipeline:
         on_event: EventSink | None = None,
         cancel: threading.Event | None = None,
         takes_input: bool = True,
+        inexact: bool = False,
     ) -> None:
         """Without `takes_input` a reader of standard input has what came there the last time."""
         check_model(plan.config.model)
@@ -50,6 +51,7 @@ class Pipeline:
         self.plugins = plugins
         self._emit = combined(on_event, plugins)
         self._cancel = cancel or threading.Event()
+        self._inexact = inexact
         self._stages = StageRunner(plan.config.run, self._emit, self._cancel)
         self._takes_input = takes_input
         for warning in plugins.warnings:
@@ -144,7 +146,7 @@ class Pipeline:
         prepared, vocabulary, encoded = self.prepare(), self.vocabulary(), self.encode()
         stage = self._train_stage
         checkpoints = self.checkpoints(stage)
-        training = TrainingStage(self.plan, self.plugins, self._emit, self._cancel)
+        training = TrainingStage(self.plan, self.plugins, self._emit, self._cancel, inexact=self._inexact)
 
         def work(folder: Path) -> None:
             training.work(folder, checkpoints, prepared / "held_out.jsonl", vocabulary, encoded)

@@ -21,11 +21,14 @@ _LOG = "training.jsonl"
 class TrainingStage:
     """Turns packed tokens into a model folder."""
 
-    def __init__(self, plan: Plan, plugins: PluginManager, emit: EventSink, cancel: threading.Event) -> None:
+    def __init__(
+        self, plan: Plan, plugins: PluginManager, emit: EventSink, cancel: threading.Event, *, inexact: bool
+    ) -> None:
         self._plan = plan
         self._plugins = plugins
         self._emit = emit
         self._cancel = cancel
+        self._inexact = inexact
 
     def work(self, folder: Path, checkpoints: Path, held_out: Path, vocabulary: Path, encoded: Path) -> None:
         """Train into `folder/model`. `checkpoints` outlives an interruption, and the training's log with it."""
@@ -48,6 +51,7 @@ class TrainingStage:
             emit=emit,
             observe=observer.observe,
             cancel=self._cancel,
+            inexact=self._inexact,
         )
         trainer = self._plan.trainer.build(Trainer)
         emit(Notice(describe(trainer.preflight(run))))

@@ -4,6 +4,7 @@ from zaoju.training.batches import Batches, PackedBatches
 from zaoju.training.best import keep_best, write_artefact
 from zaoju.training.checkpoint import Checkpoints
 from zaoju.training.document_batches import DocumentBatches
+from zaoju.training.environment import allow_environment
 from zaoju.training.preflight import Budget, count_steps, estimate_memory, time_steps
 from zaoju.training.schedule import Schedule
 from zaoju.training.state import Counters, load_model_state, load_state, read_counters, save_counters, save_state
@@ -16,6 +17,7 @@ __all__ = [
     "DocumentBatches",
     "PackedBatches",
     "Schedule",
+    "allow_environment",
     "count_steps",
     "estimate_memory",
     "keep_best",

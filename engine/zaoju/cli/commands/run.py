@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_json, with_quiet, with_threads
+from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_threads
 from zaoju.cli.output import print_json, print_lines
 from zaoju.cli.process import use_threads
 from zaoju.cli.scores import score_lines
@@ -17,9 +17,12 @@ from zaoju.cli.watching import watching
 @click.command()
 @with_config
 @with_threads
+@with_inexact
 @with_json
 @with_quiet
-def run(config: Path | None, overrides: tuple[str, ...], threads: int | None, as_json: bool, quiet: bool) -> None:
+def run(
+    config: Path | None, overrides: tuple[str, ...], threads: int | None, inexact: bool, as_json: bool, quiet: bool
+) -> None:
     """Go the whole path of a configuration.
 
     Corpus, vocabulary, training, scores, samples. What is unchanged since the last run is skipped; an interrupted
@@ -27,7 +30,7 @@ def run(config: Path | None, overrides: tuple[str, ...], threads: int | None, as
     """
     overrides = use_threads(config, overrides, threads)
     with watching(quiet=quiet) as (on_event, cancel):
-        result = zaoju.run(config, overrides=overrides, on_event=on_event, cancel=cancel)
+        result = zaoju.run(config, overrides=overrides, on_event=on_event, cancel=cancel, inexact=inexact)
     if as_json:
         account = result.account.to_json()
         print_json({"model": str(result.model), "account": account, "scores": result.scores.to_json()})

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_json, with_quiet, with_threads
+from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_threads
 from zaoju.cli.output import print_json, print_lines
 from zaoju.cli.process import use_threads
 from zaoju.cli.watching import watching
@@ -16,13 +16,16 @@ from zaoju.cli.watching import watching
 @click.command()
 @with_config
 @with_threads
+@with_inexact
 @with_json
 @with_quiet
-def train(config: Path | None, overrides: tuple[str, ...], threads: int | None, as_json: bool, quiet: bool) -> None:
+def train(
+    config: Path | None, overrides: tuple[str, ...], threads: int | None, inexact: bool, as_json: bool, quiet: bool
+) -> None:
     """Train the model, or go on training it."""
     overrides = use_threads(config, overrides, threads)
     with watching(quiet=quiet) as (on_event, cancel):
-        folder = zaoju.train(config, overrides=overrides, on_event=on_event, cancel=cancel)
+        folder = zaoju.train(config, overrides=overrides, on_event=on_event, cancel=cancel, inexact=inexact)
     if as_json:
         print_json({"model": str(folder)})
     else:

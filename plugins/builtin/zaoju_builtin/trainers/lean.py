@@ -13,6 +13,7 @@ from zaoju.models import CausalLM, new_model
 from zaoju.training import (
     Checkpoints,
     Counters,
+    allow_environment,
     count_steps,
     estimate_memory,
     load_model_state,
@@ -60,8 +61,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         with self._loop(run, load_model_state(found, run.device)) as loop:
             counters = read_counters(found)
             check_identity(run, self._identity(run, loop), counters)
-            for difference in load_state(found, loop.model, loop.optimisers):
-                run.emit(Notice(f"going on in another environment ({difference}): not bit for bit the same run"))
+            allow_environment(run, found, load_state(found, loop.model, loop.optimisers))
             run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
             self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))
 
