@@ -18,6 +18,7 @@ from zaoju_builtin.cleaners.options import (
 )
 from zaoju_builtin.readers.options import (
     CsvOptions,
+    DatasetsOptions,
     HtmlOptions,
     JsonLinesOptions,
     JsonOptions,
@@ -69,6 +70,11 @@ class TestMarkdown(ReaderContract):
 class TestParquet(ReaderContract):
     component = "parquet"
     options = ParquetOptions(paths=[SAMPLES])
+
+
+class TestDatasets(ReaderContract):
+    component = "datasets"
+    options = DatasetsOptions(path=Path(__file__).with_name("sample_dataset"))
 
 
 class TestStories(ReaderContract):

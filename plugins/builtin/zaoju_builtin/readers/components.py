@@ -58,6 +58,14 @@ def readers() -> list[Component]:
             install="pip install 'zaoju[parquet]'",
         ),
         Component(
+            "datasets",
+            f"{_HOME}.datasets:DatasetsReader",
+            options=f"{options}:DatasetsOptions",
+            summary="Hugging Face datasets: saved, in a folder, or streamed from a hub",
+            requires=("datasets",),
+            install="pip install 'zaoju[datasets]'",
+        ),
+        Component(
             "stories",
             f"{_HOME}.stories:StoriesReader",
             options=f"{options}:StoriesOptions",

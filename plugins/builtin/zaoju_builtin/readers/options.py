@@ -116,6 +116,26 @@ class ParquetOptions(FileOptions):
     suffixes: list[str] = Field([".parquet"], min_length=1, description="Which names to read in folders")
 
 
+class DatasetsOptions(Options):
+    """Options of the `datasets` reader."""
+
+    path: Path | None = Field(None, description="A folder that `save_to_disk` left, or one with data files as on a hub")
+    hub: str | None = Field(None, description="The name of a dataset on a hub, such as `owner/name`; it is streamed")
+    revision: str | None = Field(None, description="Of a hub's dataset: a branch, a tag or a commit; else the newest")
+    configuration: str | None = Field(None, description="Which configuration of the dataset, where it has several")
+    split: str = Field("train", min_length=1, description="Which split; a saved dataset may have none")
+    columns: list[str] = Field(["text"], min_length=1, description="The columns that make the text, in order")
+    maximum_characters: int = Field(10_000_000, ge=1, description="A longer document is reported and not read")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.hub is None):
+            raise ValueError("set either `path:`, a folder, or `hub:`, the name of a dataset on a hub")
+        if self.revision is not None and self.hub is None:
+            raise ValueError("`revision:` is for a dataset of a `hub:`; a folder is read as it is")
+        return self
+
+
 class StoriesOptions(Options):
     """Options of the `stories` reader."""
 

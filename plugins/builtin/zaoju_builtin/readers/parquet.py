@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zaoju.contracts import Document, Problem
-from zaoju.corpus import SourceFile, TextLines, describe, text_of
+from zaoju.corpus import SourceFile, TextLines, describe
 from zaoju_builtin.readers.file_reader import FileReader
 from zaoju_builtin.readers.options import ParquetOptions
+from zaoju_builtin.readers.rows import document_of, no_such_columns
 
 _ROWS = 256
 
@@ -41,28 +42,20 @@ class ParquetReader(FileReader[ParquetOptions]):
         names = table.schema_arrow.names
         columns = [name for name in self.options.columns if name in names]
         if not columns:
-            reason = (
-                f"has none of the columns {self.options.columns}; it has {names[:20]}: set `columns:` in the reader"
-            )
-            yield Problem(file.shown, reason, file.size)
+            yield Problem(file.shown, no_such_columns(self.options.columns, names), file.size)
             return
         number = 0
         for batch in table.iter_batches(batch_size=_ROWS, columns=columns, use_threads=False):
             for row in batch.to_pylist():
                 number += 1
-                yield self._document(file, number, row)
-
-    def _document(self, file: SourceFile, number: int, row: dict[str, object]) -> Document | Problem:
-        if all(value is None for value in row.values()):
-            return Problem(f"{file.shown} row {number}", "has nothing in these columns", stops=False)
-        try:
-            text = text_of(row, self.options.columns)
-        except ValueError as error:
-            return Problem(f"{file.shown} row {number}", str(error).replace("`fields:`", "`columns:`"))
-        if len(text) > self.options.maximum_characters:
-            reason = f"longer than {self.options.maximum_characters:,} characters: see `maximum_characters:`"
-            return Problem(f"{file.shown} row {number}", reason, len(text.encode("utf-8", "replace")))
-        return Document(text, f"{file.label}:{number}")
+                yield document_of(
+                    row,
+                    columns,
+                    self.options.maximum_characters,
+                    label=file.label,
+                    shown=file.shown,
+                    number=number,
+                )
 
 
 def _seekable(source: BinaryIO, aside: BinaryIO) -> BinaryIO:
