@@ -104,14 +104,24 @@ def draw(folder: Path, count: int, longest_prompt: int, most_new: int) -> list[A
     for number, prompt in enumerate(draw_prompts(folder, lengths, seed=2)):
         new = random_numbers.randint(min(16, most_new // 2), most_new)
         how: Any = STRATEGIES[number % len(STRATEGIES)]
-        asked.append(Asked(prompt, new, Request(prompt.text, seed=number, max_new_tokens=new, **how)))
+        asked.append(
+            Asked(prompt, new, Request(prompt.text, seed=number, max_new_tokens=new, token_healing=False, **how))
+        )
     return asked
 
 
 def _equals(prompts: Sequence[Prompt], new: int) -> list[Request]:
     options = {"min_new_tokens": new}
     return [
-        Request(one.text, chain=["minimum_length"], selector="argmax", seed=0, max_new_tokens=new, options=options)
+        Request(
+            one.text,
+            chain=["minimum_length"],
+            selector="argmax",
+            seed=0,
+            max_new_tokens=new,
+            token_healing=False,
+            options=options,
+        )
         for one in prompts
     ]
 

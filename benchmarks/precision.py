@@ -92,7 +92,9 @@ def ours(folder: Path, name: str, runner: dict[str, object]) -> Way:
 
     def write(prompts: Sequence[str], new: int) -> None:
         chain: dict[str, Any] = {"chain": ["minimum_length"], "selector": "argmax", "options": {"min_new_tokens": new}}
-        engine.generate_batch([Request(prompt, seed=0, max_new_tokens=new, **chain) for prompt in prompts])
+        engine.generate_batch(
+            [Request(prompt, seed=0, max_new_tokens=new, token_healing=False, **chain) for prompt in prompts]
+        )
 
     return Way(name, OURS, engine.runner, best, write)
 

@@ -133,9 +133,9 @@ def first_tokens(folder: Path, given: argparse.Namespace) -> list[list[str]]:
     seconds: dict[str, list[float]] = {"prefix known": [], "prefix new": []}
     for start, ending in zip(fresh, endings, strict=True):
         # Only the last texts that ended are kept, so the known one comes just before.
-        engine.generate(known, strategy="greedy", max_new_tokens=1)
+        engine.generate(known, strategy="greedy", max_new_tokens=1, token_healing=False)
         for name, prompt in (("prefix known", known + ending), ("prefix new", start + ending)):
-            text = engine.generate(prompt, strategy="greedy", max_new_tokens=1)
+            text = engine.generate(prompt, strategy="greedy", max_new_tokens=1, token_healing=False)
             seconds[name].append(text.first_token_seconds or float("nan"))
     warm = {name: values[1:] for name, values in seconds.items()}
     faster = ratios(warm["prefix new"], warm["prefix known"])

@@ -133,6 +133,7 @@ class Steps:
                 selector=selector,
                 seed=number,
                 max_new_tokens=new,
+                token_healing=False,
                 options={**options, "min_new_tokens": new},
             )
             for number, prompt in enumerate(self.prompts[:batch])

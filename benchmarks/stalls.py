@@ -85,7 +85,7 @@ class Stalls:
         def ask() -> None:
             watch.reached.wait()
             joined.append(time.perf_counter())
-            engine.generate(self.long.text, strategy="greedy", max_new_tokens=1)
+            engine.generate(self.long.text, strategy="greedy", max_new_tokens=1, token_healing=False)
 
         asking = threading.Thread(target=ask)
         asking.start()
@@ -124,7 +124,15 @@ class Stalls:
 
 def _greedy(prompt: str, tokens: int) -> Request:
     options = {"min_new_tokens": tokens}
-    return Request(prompt, chain=["minimum_length"], selector="argmax", seed=0, max_new_tokens=tokens, options=options)
+    return Request(
+        prompt,
+        chain=["minimum_length"],
+        selector="argmax",
+        seed=0,
+        max_new_tokens=tokens,
+        token_healing=False,
+        options=options,
+    )
 
 
 def _before_and_after(watch: Watch, joined: float) -> tuple[float, float]:

@@ -83,8 +83,10 @@ def through_engine(engine: Engine, prompts: Sequence[Prompt], new: int, mode: Mo
     if mode == "nucleus":
         chain, selector = ["minimum_length", "temperature", "top_p"], "sample"
         options |= {"temperature": TEMPERATURE, "top_p": TOP_P}
+    # Nor do the others heal the end of a prompt.
+    how = {"chain": chain, "selector": selector, "token_healing": False}
     requests = [
-        Request(prompt.text, chain=chain, selector=selector, seed=number, max_new_tokens=new, options=options)
+        Request(prompt.text, seed=number, max_new_tokens=new, options=options, **how)
         for number, prompt in enumerate(prompts)
     ]
     return [list(text.token_ids) for text in engine.generate_batch(requests, batch_size=len(requests))]

@@ -66,7 +66,9 @@ def bare(runner: LlamaCppRunner, prompts: list[list[int]], new: int) -> float:
 
 def through_engine(engine: Engine, prompts: list[str], new: int) -> float:
     """Tokens a second of greedy texts, after their first token."""
-    requests = [Request(prompt, strategy="greedy", max_new_tokens=new, seed=1) for prompt in prompts]
+    requests = [
+        Request(prompt, strategy="greedy", max_new_tokens=new, seed=1, token_healing=False) for prompt in prompts
+    ]
     texts = engine.generate_batch(requests)
     assert all(text.generated_tokens == new and text.prompt_tokens == PROMPT for text in texts)
     seconds = max(text.seconds for text in texts) - max(text.first_token_seconds or 0 for text in texts)
