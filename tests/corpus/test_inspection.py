@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import gzip
 import json
+import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_readers import write
 from test_unreadable import as_nobody
 
 from zaoju import CorpusError
 from zaoju.corpus import inspect_files
+from zaoju.corpus.file_looks import SUFFIXES
+from zaoju.corpus.json_beginning import first_objects
+from zaoju.plugins import PluginManager
 
 
 def json_lines(*values: object) -> str:
@@ -31,11 +40,13 @@ def test_text_is_parted_where_it_looks_parted(tmp_path: Path, content: str, docu
     assert (suggestion.files, suggestion.documents) == (1, count)
 
 
-def test_encoding_is_suggested(tmp_path: Path) -> None:
+def test_an_encoding_is_told_of_and_not_written_since_the_readers_find_it_out(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", ("我想回到那个有你的地方。\n" * 30).encode("gb18030"))
     (suggestion,) = inspect_files([path])
-    assert suggestion.reader["encoding"] == "gb18030"
-    assert (suggestion.documents, suggestion.characters, suggestion.problems) == (30, 360, ())
+    assert suggestion.reader == {"name": "text", "paths": [str(path)], "documents": "line"}
+    assert (suggestion.documents, suggestion.characters) == (30, 360)
+    (notice,) = suggestion.problems
+    assert not notice.stops and "read as gb18030" in notice.reason
 
 
 @pytest.mark.parametrize(
@@ -66,8 +77,69 @@ def test_a_folder_stands_for_its_files_where_they_are_of_one_kind(tmp_path: Path
 
 def test_files_of_two_kinds_in_one_folder_are_listed(tmp_path: Path) -> None:
     a = write(tmp_path / "poems/a.txt", "春眠不觉晓。\n" * 30)
-    b = write(tmp_path / "poems/b.txt", ("我想回到那个有你的地方。\n" * 30).encode("gb18030"))
+    b = write(tmp_path / "poems/b.txt", "春眠不觉晓，\n处处闻啼鸟。\n\n夜来风雨声，\n花落知多少。")
     assert [item.reader["paths"] for item in inspect_files([tmp_path / "poems"])] == [[str(a)], [str(b)]]
+
+
+POEM = {"id": "1", "title": "春晓", "body": "春眠不觉晓，处处闻啼鸟。"}
+LIST = json.dumps({"n": [1], "meta": {"a": {}}, "data": {"items": [POEM] * 3}}, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reader"),
+    [
+        ("a.csv", "id,title,body\n1,春晓,春眠不觉晓。\n", {"name": "csv", "columns": ["title", "body"]}),
+        ("a.csv", "1;春眠不觉晓，处处闻啼鸟。\n", {"name": "csv", "columns": ["2"], "header": False, "delimiter": ";"}),
+        ("a.tsv", "id\ttext\n1\t春眠不觉晓\n", {"name": "csv", "columns": ["text"], "delimiter": "\t"}),
+        ("a.json", LIST, {"name": "json", "path": "data.items", "fields": ["title", "body"]}),
+        ("a.json", json.dumps([POEM], ensure_ascii=False), {"name": "json", "fields": ["title", "body"]}),
+        ("a.json", json_lines(POEM, POEM), {"name": "jsonl", "fields": ["title", "body"]}),
+        ("a.html", "<p>春眠不觉晓", {"name": "html"}),
+        ("a.md", "# 春晓\n\n春眠不觉晓", {"name": "markdown"}),
+        ("a.txt.gz", gzip.compress("春\n\n眠".encode()), {"name": "text", "documents": "blank_line"}),
+        ("a.jsonl.gz", gzip.compress(json_lines(POEM).encode()), {"name": "jsonl", "fields": ["title", "body"]}),
+    ],
+)
+def test_each_kind_of_file_gets_its_reader(
+    tmp_path: Path, name: str, content: str | bytes, reader: dict[str, object]
+) -> None:
+    path = write(tmp_path / name, content)
+    (suggestion,) = inspect_files([path])
+    assert suggestion.reader == {"paths": [str(path)], **reader}
+    assert [problem for problem in suggestion.problems if problem.stops] == []
+
+
+def test_parquet_gets_its_columns_packed_or_not(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["1", "2"], "body": ["春眠不觉晓", "处处闻啼鸟"]}), tmp_path / "a.parquet")
+    write(tmp_path / "b.parquet.gz", gzip.compress((tmp_path / "a.parquet").read_bytes()))
+    (suggestion,) = inspect_files([tmp_path])
+    assert suggestion.reader == {"name": "parquet", "paths": [str(tmp_path)], "columns": ["body"]}
+    assert suggestion.files == 2
+
+
+def test_an_archive_gets_one_reader_for_each_kind_of_its_members(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "春眠不觉晓。\n" * 30)
+        archive.writestr("b/b.txt", "春\n\n眠")
+        archive.writestr("c.md", "# 春")
+        archive.writestr("d.png", "x")
+    text, markdown = inspect_files([path])
+    assert text.reader == {"name": "text", "paths": [str(path)], "documents": "line"}
+    assert markdown.reader == {"name": "markdown", "paths": [str(path)]}
+    assert (text.files, markdown.files) == (2, 1)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("d.png", "x")
+    with pytest.raises(CorpusError, match=r"no file in this archive ends in"):
+        inspect_files([path])
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.integers(0, len(LIST)))
+def test_json_may_be_cut_off_anywhere(end: int) -> None:
+    path, objects = first_objects(LIST[:end])
+    assert all(value == POEM for value in objects)
+    assert (path == ["data", "items"]) == bool(objects)
 
 
 def test_a_folder_does_not_stand_for_what_its_reader_would_pass_over(tmp_path: Path) -> None:
@@ -97,3 +169,9 @@ def test_what_cannot_be_read_is_an_error_with_its_reason(tmp_path: Path) -> None
         inspect_files([tmp_path / "gone.txt"])
     with pytest.raises(CorpusError, match=r"Give files"):
         inspect_files([])
+
+
+def test_the_endings_are_those_of_the_readers() -> None:
+    for name, endings in SUFFIXES.items():
+        model = PluginManager.discover().find("reader", name).options_model()
+        assert model is not None and tuple(model.model_fields["suffixes"].default) == endings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import zaoju
 from support.small_run import small_config
+from zaoju.contracts import Notice
 
 
 def test_an_export_is_a_plain_folder_that_agrees(model: Path, tmp_path: Path) -> None:
@@ -50,6 +52,15 @@ def test_a_worse_model_scores_worse(model: Path, tmp_path: Path) -> None:
     assert bad > good + 0.5
 
 
+def test_scoring_tells_what_its_readers_notice(model: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_bytes("我想回到那个有你的地方。".encode("gb18030"))
+    events: list[zaoju.Event] = []
+    zaoju.evaluate_files(model, [text], config={"device": "cpu"}, on_event=events.append)
+    notices = [event.message for event in events if isinstance(event, Notice)]
+    assert len(notices) == 1 and f"{text}: read as gb18030" in notices[0]
+
+
 def test_scoring_refuses_a_file_that_it_cannot_read_whole(model: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_bytes("小明想学游泳。".encode("gb18030") + bytes(range(256)) * 4)
@@ -82,6 +93,19 @@ def test_a_project_fits_its_corpus_and_runs(tmp_path: Path) -> None:
     assert zaoju.prepare(project.config).read.documents == 40
     with pytest.raises(zaoju.UserError, match="exists already"):
         zaoju.init_project(tmp_path / "mine", [poems])
+
+
+def test_a_project_counts_what_only_readers_can_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "books.zip", "w") as archive:
+        archive.writestr("a.md", "# 春晓\n\n春眠不觉晓，处处闻啼鸟。")
+        archive.writestr("b.csv", "id,text\n1,夜来风雨声，花落知多少。\n2,床前明月光，疑是地上霜。\n")
+        archive.writestr("c.html", "<article><h1>静夜思</h1><p>床前看月光，疑是地上霜。</p></article>")
+    project = zaoju.init_project(tmp_path / "mine", [tmp_path / "books.zip"])
+    assert project.documents == 4 and 50 < project.characters < 70
+    readers = zaoju.check_config(project.config).plan.readers
+    assert [reader.name for reader in readers] == ["markdown", "csv", "html"]
+    assert "encoding:" not in project.config.read_text("utf-8")
+    assert zaoju.prepare(project.config).read.documents == 4
 
 
 def test_a_project_without_files_has_the_stories(tmp_path: Path) -> None:

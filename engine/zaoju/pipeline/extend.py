@@ -102,7 +102,7 @@ def extend(
         named = [] if segmenter is None else [f"tokenization.segmenter={json.dumps(segmenter)}"]
         cutter = open_segmenter(config, overrides=[*overrides, *named])
         if corpus is not None:
-            source = read_texts([Path(file) for file in corpus], plugins)
+            source = read_texts([Path(file) for file in corpus], plugins, on_event or _silent)
         else:
             source = _training_texts(config, overrides, on_event, cancel)
         texts = _Watched(source, on_event or _silent, cancel or threading.Event())

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
+from zaoju.contracts import Document, Problem, Reader
 from zaoju.corpus import ReaderSuggestion, inspect_files
 from zaoju.errors import UserError
 from zaoju.files import write_text_whole
+from zaoju.plugins import PluginManager
 
 _SMALL_CORPUS = 300_000
 _LARGE_CORPUS = 20_000_000
+_MOST_PROBLEMS = 20
 _SHORT_TEXT = 300
 """Characters; about as many as the smaller models see at once."""
 
@@ -76,8 +79,8 @@ def init_project(folder: Path | str, files: Sequence[Path | str] = ()) -> Projec
     if config.exists():
         raise UserError(f"{config} exists already; name another folder, or remove it first")
     paths = [Path(file).absolute() for file in files]
-    found = inspect_files(paths) if paths else []
-    documents, characters = sum(item.documents for item in found), sum(item.characters for item in found)
+    found = _counted(inspect_files(paths)) if paths else []
+    documents, characters = sum(item.documents or 0 for item in found), sum(item.characters or 0 for item in found)
     readers: list[Mapping[str, object]] = [item.reader for item in found] or [{"name": "stories", "documents": 20_000}]
     # Short texts are learned faster one by one; long ones would leave most of such windows half empty.
     windows = "documents" if characters < _SHORT_TEXT * documents else "packed"
@@ -89,6 +92,33 @@ def init_project(folder: Path | str, files: Sequence[Path | str] = ()) -> Projec
     config.parent.mkdir(parents=True, exist_ok=True)
     write_text_whole(config, text)
     return Project(config, documents, characters, tuple(line for item in found for line in _finding(item)))
+
+
+def _counted(found: Sequence[ReaderSuggestion]) -> list[ReaderSuggestion]:
+    """The suggestions with all their numbers, for which some must be read by their readers."""
+    if all(item.documents is not None for item in found):
+        return list(found)
+    plugins = PluginManager.discover()
+    return [item if item.documents is not None else _read(item, plugins) for item in found]
+
+
+def _read(item: ReaderSuggestion, plugins: PluginManager) -> ReaderSuggestion:
+    options = {key: value for key, value in item.reader.items() if key != "name"}
+    reader = plugins.resolve("reader", str(item.reader["name"]), options).build(Reader)
+    documents = characters = 0
+    problems = list(item.problems)
+    more = 0
+    for found in reader.read():
+        if isinstance(found, Document):
+            documents += 1
+            characters += len(found.text)
+        elif len(problems) < _MOST_PROBLEMS:
+            problems.append(found)
+        else:
+            more += 1
+    if more:
+        problems.append(Problem(f"and {more:,} more", "`zaoju prepare` tells them all", stops=False))
+    return replace(item, documents=documents, characters=characters, problems=tuple(dict.fromkeys(problems)))
 
 
 def _fit(characters: int) -> dict[str, object]:

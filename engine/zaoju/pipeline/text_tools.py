@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from zaoju.config import ConfigSource, open_decoding, open_segmenter
-from zaoju.contracts import Event, EventSink, Problem, Reader, Segmenter
+from zaoju.contracts import Event, EventSink, Notice, Problem, Reader, Segmenter
 from zaoju.corpus import inspect_files
 from zaoju.errors import CorpusError
 from zaoju.evaluation import Score, bits_per_character
@@ -39,22 +39,23 @@ def evaluate_files(
     on_event: EventSink | None = None,
     cancel: threading.Event | None = None,
 ) -> Score:
-    """Bits per character of a model on text files, JSON-lines files and folders of them.
+    """Bits per character of a model on files of any kind that a builtin reader reads, and folders of them.
 
     Device and plugins are the configuration's; where `config` is None and there is no `config.yaml`, the defaults
     stand. Raises `CorpusError` where a file cannot be read whole: a score on half of the text would mislead.
     """
     opened = open_decoding(config, overrides=overrides)
     engine = Engine.load(Path(model), device=choose_device(opened.device), plugins=opened.plugins, runner=opened.runner)
-    texts = read_texts([Path(file) for file in files], opened.plugins)
-    emit = on_event or _silent
+    emit = on_event or silent
+    texts = read_texts([Path(file) for file in files], opened.plugins, emit)
     return bits_per_character(engine.runner, engine.tokenizer, texts, emit=emit, cancel=cancel or threading.Event())
 
 
-def read_texts(files: Sequence[Path], plugins: PluginManager) -> Iterator[str]:
-    """The texts of text files, JSON-lines files and folders of them.
+def read_texts(files: Sequence[Path], plugins: PluginManager, emit: EventSink) -> Iterator[str]:
+    """The texts of files of any kind that `inspect_files` knows, and of folders of them.
 
-    Raises `CorpusError` where a file cannot be read whole.
+    What a reader notices, such as a guessed encoding, is told as a `Notice`. Raises `CorpusError` where a file cannot
+    be read whole.
     """
     for suggestion in inspect_files(files):
         # How a text file is parted must not depend on a guess here, or scores could not be compared.
@@ -64,9 +65,10 @@ def read_texts(files: Sequence[Path], plugins: PluginManager) -> Iterator[str]:
             if isinstance(item, Problem):
                 if item.stops:
                     raise CorpusError(f"{item.source}: {item.reason}")
+                emit(Notice(f"{item.source}: {item.reason}"))
             else:
                 yield item.text
 
 
-def _silent(event: Event) -> None:
+def silent(event: Event) -> None:
     """The caller asked for no events."""

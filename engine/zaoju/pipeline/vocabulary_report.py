@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zaoju.config import ConfigSource, discover_plugins
+from zaoju.contracts import EventSink
 from zaoju.files import read_json_object
-from zaoju.pipeline.text_tools import read_texts
+from zaoju.pipeline.text_tools import read_texts, silent
 from zaoju.tokenization import Tokenizer, VocabularyReport, report_vocabulary
 
 _CONTEXT_KEYS = ("n_positions", "max_position_embeddings")
@@ -20,8 +21,9 @@ def vocabulary_report(
     against: Path | str | None = None,
     config: ConfigSource = None,
     overrides: Sequence[str] = (),
+    on_event: EventSink | None = None,
 ) -> VocabularyReport:
-    """What the tokenizer in the folder `model` does to text files, JSON-lines files and folders of them.
+    """What the tokenizer in the folder `model` does to files of text, JSON lines and the like, and folders of them.
 
     `against` is a second folder, whose vocabulary is compared with it on the same texts. Raises `CorpusError` where a
     file cannot be read whole, `UserError` where there is no text, `ArtefactError` where a folder has no tokenizer.
@@ -31,7 +33,7 @@ def vocabulary_report(
     windows = (settings.get(key) for key in _CONTEXT_KEYS)
     return report_vocabulary(
         Tokenizer.load(Path(model), plugins),
-        read_texts([Path(file) for file in files], plugins),
+        read_texts([Path(file) for file in files], plugins, on_event or silent),
         window=next((window for window in windows if isinstance(window, int)), None),
         other=None if against is None else Tokenizer.load(Path(against), plugins),
     )

@@ -32,7 +32,7 @@ def evaluate(
 ) -> None:
     """Measure bits per character.
 
-    Of MODEL on FILES: text, JSON lines, folders of them. Without arguments it is the evaluation stage of the
+    Of MODEL on FILES, such as text, JSON lines and folders of them. Without arguments it is the evaluation stage of the
     configuration: the held-out documents, and sample texts.
     """
     if model is not None and not files:

@@ -18,7 +18,7 @@ from zaoju.cli.output import print_json, print_lines
     "files",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="A text file, a JSON-lines file or a folder of them. Repeatable; the bundled stories where none is given.",
+    help="A file of text, JSON, tables, web pages or Markdown, packed or not, or a folder. Repeatable; else stories.",
 )
 @with_json
 def init(folder: Path, files: tuple[Path, ...], as_json: bool) -> None:

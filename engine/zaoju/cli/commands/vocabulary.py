@@ -59,7 +59,10 @@ def report(
     Characters per token, tokens that are never used, characters that are written as bytes, the longest and the rarest
     tokens, counts by rank.
     """
-    found = zaoju.vocabulary_report(model, files, against=against, config=config, overrides=overrides)
+    with watching(quiet=False) as (on_event, _):
+        found = zaoju.vocabulary_report(
+            model, files, against=against, config=config, overrides=overrides, on_event=on_event
+        )
     if page is not None:
         zaoju.write_vocabulary_page(page, found)
     if as_json:
