@@ -91,7 +91,7 @@ def test_every_stage_may_have_needs(load: Write, more_plugins: PluginManager) ->
     lines = refused(load, more_plugins, "trainer: poet")
     assert lines == [
         "trainer: 'poet' needs rhyme, which vocabulary 'words' does not give; change the vocabulary to rhymes, "
-        "or change the trainer to broken or lean or transformers (config.yaml line 1)"
+        "or change the trainer to broken or lean or lora or transformers (config.yaml line 1)"
     ]
 
 

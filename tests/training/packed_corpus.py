@@ -62,7 +62,7 @@ def make_run(
     train, checkpoints = folder / "train", folder / "checkpoints"
     if not train.exists():
         write_packed(train, tokens, documents)
-    checkpoints.mkdir(exist_ok=True)
+    checkpoints.mkdir(exist_ok=True, parents=True)
     return TrainingRun(
         model=model or ModelPlan("gpt2", NUMBERS, VOCABULARY, 0),
         train=train,

@@ -1,7 +1,7 @@
 """The training room: what a trainer needs besides its own loop."""
 
 from zaoju.training.batches import Batches, PackedBatches
-from zaoju.training.best import keep_best, write_artefact
+from zaoju.training.best import best_folder, keep_best, write_artefact
 from zaoju.training.checkpoint import Checkpoints
 from zaoju.training.document_batches import DocumentBatches
 from zaoju.training.environment import allow_environment
@@ -18,6 +18,7 @@ __all__ = [
     "PackedBatches",
     "Schedule",
     "allow_environment",
+    "best_folder",
     "count_steps",
     "estimate_memory",
     "keep_best",

@@ -21,17 +21,25 @@ def keep_best(checkpoints: Path, model: CausalLM) -> None:
         write_manifest(partial)
 
 
+def best_folder(run: TrainingRun, counters: Counters) -> Path | None:
+    """Where `keep_best` has left the best model; None where that is the last one, or where it cannot be read."""
+    if counters.best_step in (None, counters.step):
+        return None
+    best = run.checkpoints / _BEST
+    damage = find_damage(best)
+    if damage:
+        run.emit(Notice(f"the best model, in {best}, is damaged: {damage}; the last one is taken in its place"))
+    return None if damage else best
+
+
 def write_artefact(run: TrainingRun, model: CausalLM, counters: Counters) -> None:
     """Leave the best model in `run.artefact`; the last one where none was better, or where the best cannot be read.
 
     Raises `UserError` where the disk does not take it.
     """
-    best = run.checkpoints / _BEST
-    damage = "" if counters.best_step in (None, counters.step) else find_damage(best)
-    if damage:
-        run.emit(Notice(f"the best model, in {best}, is damaged: {damage}; the last one is taken in its place"))
+    best = best_folder(run, counters)
     with written_whole(run.artefact, "the model") as partial:
-        if damage or counters.best_step in (None, counters.step):
+        if best is None:
             model.save(partial)
         else:
             shutil.copytree(best, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(NAME))

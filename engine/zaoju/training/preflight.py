@@ -14,6 +14,9 @@ from zaoju.training.batches import Batches
 _BYTES_PER_PARAMETER = 16
 """The weight, its gradient and AdamW's two moments, in float32."""
 
+_BYTES_PER_WEIGHT = 4
+"""The weight alone."""
+
 _VECTORS_PER_LAYER = 20
 """How many vectors of the model's width a layer keeps per token for the backward pass: norms, queries, keys, values,
 attention, and the feed-forward part at four times the width, before and after its activation."""
@@ -64,10 +67,15 @@ def count_steps(budget: Budget, batches: Batches, batches_per_step: int, step_se
 
 
 def estimate_memory(model: CausalLM, tokens_per_pass: int) -> int:
-    """The peak in bytes: weights, gradients, AdamW and what one pass over `tokens_per_pass` tokens keeps."""
+    """The peak in bytes: weights, gradients, AdamW and what one pass over `tokens_per_pass` tokens keeps.
+
+    Weights that are not trained have no gradient and no moments.
+    """
     activations = tokens_per_pass * model.width * (model.layers * _VECTORS_PER_LAYER + 4) * 4
     logits = model.logits_of_loss(tokens_per_pass) * 4 * _LOGITS_KEPT
-    return model.parameter_count() * _BYTES_PER_PARAMETER + activations + logits
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    frozen = model.parameter_count() - trained
+    return trained * _BYTES_PER_PARAMETER + frozen * _BYTES_PER_WEIGHT + activations + logits
 
 
 def time_steps(step: Callable[[], object]) -> float:

@@ -17,6 +17,14 @@ def trainers() -> list[Component]:
             summary="A plain training loop on Accelerate, exact on resume",
         ),
         Component(
+            "lora",
+            f"{_HOME}.lora:LoraTrainer",
+            options=f"{_HOME}.options:LoraOptions",
+            summary="Low-rank adapters on model.init_from, merged at the end",
+            requires=("peft",),
+            install="pip install 'zaoju[lora]'",
+        ),
+        Component(
             "transformers",
             f"{_HOME}.transformers_trainer:TransformersTrainer",
             options=f"{_HOME}.options:TransformersOptions",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
@@ -31,6 +32,8 @@ from zaoju_builtin.trainers.planning import budget_of, check_identity, identity_
 class LeanTrainer(Trainer[LeanOptions]):
     """Trains by AdamW or Muon, keeps the best model by held-out bits per character, and can be killed at any moment."""
 
+    name = "lean"
+
     def __init__(self, options: LeanOptions) -> None:
         super().__init__(options)
         self._step_seconds: float | None = None
@@ -38,7 +41,7 @@ class LeanTrainer(Trainer[LeanOptions]):
     def preflight(self, run: TrainingRun) -> Preflight:
         """Times a few steps of a model that is then thrown away. Raises `UserError` for a run of no steps."""
         found = Checkpoints(run.checkpoints, _silent).newest()
-        with self._loop(run, new_model(run.model, run.seed)) as loop:
+        with self._loop(run, self.first_model(run)) as loop:
             seconds = self._step_seconds = time_steps(lambda: loop.step(0, loop.learning_rate)[0].item())
             counters = None if found is None else read_counters(found)
             steps = self._count_steps(loop) if counters is None else counters.steps
@@ -58,7 +61,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         if found is None:
             self._begin(run, checkpoints)
             return
-        with self._loop(run, load_model_state(found, run.device)) as loop:
+        with self._loop(run, self.model_of(found, run)) as loop:
             counters = read_counters(found)
             check_identity(run, self._identity(run, loop), counters)
             allow_environment(run, found, load_state(found, loop.model, loop.optimisers))
@@ -68,7 +71,7 @@ class LeanTrainer(Trainer[LeanOptions]):
     def _begin(self, run: TrainingRun, checkpoints: Checkpoints) -> None:
         if budget_of(self.options).minutes is not None and self._step_seconds is None:
             self.preflight(run)
-        with self._loop(run, new_model(run.model, run.seed)) as loop:
+        with self._loop(run, self.first_model(run)) as loop:
             counters = Counters(0, self._count_steps(loop), 0, self._identity(run, loop))
             progress = LeanProgress(run, self.options, loop, checkpoints, counters)
             # Before the first step: a number of steps that comes from timing must not be timed again.
@@ -77,7 +80,23 @@ class LeanTrainer(Trainer[LeanOptions]):
 
     def _complete(self, run: TrainingRun, loop: LeanLoop, progress: LeanProgress) -> None:
         progress.finish()
-        write_artefact(run, loop.model, progress.counters)
+        self.leave_artefact(run, loop.model, progress.counters)
+
+    def first_model(self, run: TrainingRun) -> CausalLM:
+        """The model that a new run begins with."""
+        return new_model(run.model, run.seed)
+
+    def model_of(self, checkpoint: Path, run: TrainingRun) -> CausalLM:
+        """The model of a checkpoint."""
+        return load_model_state(checkpoint, run.device)
+
+    def moves_slowly(self, run: TrainingRun) -> bool:
+        """Whether the learning rate, where none is set, is that of a model that has been trained before."""
+        return run.model.init_from is not None
+
+    def leave_artefact(self, run: TrainingRun, model: CausalLM, counters: Counters) -> None:
+        """Leave the best model of the run."""
+        write_artefact(run, model, counters)
 
     @contextmanager
     def _loop(self, run: TrainingRun, model: CausalLM) -> Iterator[LeanLoop]:
@@ -97,7 +116,7 @@ class LeanTrainer(Trainer[LeanOptions]):
                 batches,
                 self.options,
                 accelerator,
-                trained_before=plan.init_from is not None,
+                trained_before=self.moves_slowly(run),
                 first_new=plan.first_new,
             )
 
@@ -105,7 +124,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         return count_steps(budget_of(self.options), loop.batches, self.options.accumulate, self._step_seconds)
 
     def _identity(self, run: TrainingRun, loop: LeanLoop) -> dict[str, object]:
-        return identity_of("lean", run, self.options, loop.batches)
+        return identity_of(self.name, run, self.options, loop.batches)
 
 
 def _silent(event: object) -> None:

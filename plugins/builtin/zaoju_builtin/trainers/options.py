@@ -150,3 +150,26 @@ class TransformersOptions(TrainerOptions):
             if name in _DECIDED_ARGUMENTS or name.startswith(_DECIDED_PREFIXES):
                 raise ValueError(f"arguments.{name} is decided by zaoju and cannot be set; leave it out")
         return self
+
+
+class LoraOptions(LeanOptions):
+    """Options of the trainer `lora`."""
+
+    rank: int = Field(default=16, ge=1, description="Columns of the two matrices beside every adapted one")
+    alpha: int | None = Field(
+        default=None, ge=1, description="The adapters count alpha / rank times; without it, twice the rank"
+    )
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="The share of the adapters' inputs that is left out")
+    targets: list[str] = Field(
+        default_factory=list,
+        description="The layers to adapt, such as q_proj and v_proj; without any, all linear ones but the head",
+    )
+    keep_adapter: bool = Field(
+        default=False, description="Leave the adapters beside the merged model too, in its folder adapter"
+    )
+
+    @model_validator(mode="after")
+    def _no_new_rows(self) -> Self:
+        if self.new_rows_first or self.new_rows_learning_rate:
+            raise ValueError("lora leaves the rows of all tokens as they are; train new ones with the trainer lean")
+        return self

@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, IterableDataset
 from transformers import PreTrainedModel, PrinterCallback, TrainingArguments
 from transformers import Trainer as UpstreamTrainer
-from transformers.utils import logging
 
 from zaoju.contracts import TrainingRun
 from zaoju.errors import ConfigError, UserError, did_you_mean
 from zaoju.training import Batches, Schedule
 from zaoju_builtin.trainers.lean_loop import forget_accelerate
 from zaoju_builtin.trainers.options import TransformersOptions
+from zaoju_builtin.trainers.transformers_model import without_bars
 
 _IGNORED = -100
 """The target of padding, as torch's cross-entropy has it."""
@@ -155,19 +155,15 @@ def make_loop(
 def apart(run: TrainingRun) -> Iterator[None]:
     """What transformers.Trainer changes in the process is as before when the block ends: the random states of Python,
     numpy and torch, the global state of Accelerate. Bars of transformers are not shown meanwhile."""
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves these without annotations
     of_python, of_numpy = random.getstate(), np.random.get_state()
     devices = [torch.cuda.current_device()] if run.device == "cuda" else []
     try:
-        with torch.random.fork_rng(devices=devices):
+        with without_bars(), torch.random.fork_rng(devices=devices):
             yield
     finally:
         random.setstate(of_python)
         np.random.set_state(of_numpy)
         forget_accelerate()
-        if bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]  # the same
 
 
 class _Stream(IterableDataset[dict[str, Any]]):

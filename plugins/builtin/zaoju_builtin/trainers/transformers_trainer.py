@@ -6,11 +6,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from zaoju.contracts import Notice, Preflight, Trainer, TrainingRun
 from zaoju.errors import Cancelled
-from zaoju.models import TransformersLM, new_model
+from zaoju.models import TransformersLM
 from zaoju.training import (
     Batches,
     Checkpoints,
@@ -27,6 +26,7 @@ from zaoju_builtin.trainers.optimisers import default_learning_rate
 from zaoju_builtin.trainers.options import TransformersOptions
 from zaoju_builtin.trainers.planning import budget_of, check_identity, identity_of, make_batches
 from zaoju_builtin.trainers.transformers_loop import TransformersLoop, apart, make_loop, training_arguments
+from zaoju_builtin.trainers.transformers_model import first_transformers_model
 from zaoju_builtin.trainers.transformers_progress import TransformersProgress
 
 
@@ -45,7 +45,7 @@ class TransformersTrainer(Trainer[TransformersOptions]):
         """Times a few steps of a model that is then thrown away. Raises `UserError` for a run of no steps."""
         found = Checkpoints(run.checkpoints, _silent).newest()
         with apart(run), _scratch(run) as scratch:
-            model = _first_model(run)
+            model = first_transformers_model(run)
             batches = make_batches(run, self.options, model.context_length)
             seconds = self._step_seconds = time_steps(self._loop(run, model, batches, scratch, steps=1).try_step)
             counters = None if found is None else read_counters(found)
@@ -65,7 +65,7 @@ class TransformersTrainer(Trainer[TransformersOptions]):
         checkpoints = Checkpoints(run.checkpoints, run.emit)
         found = checkpoints.newest()
         with apart(run), _scratch(run) as scratch:
-            model = _first_model(run)
+            model = first_transformers_model(run)
             batches = make_batches(run, self.options, model.context_length)
             identity = identity_of("transformers", run, self.options, batches)
             if found is None:
@@ -108,19 +108,6 @@ class TransformersTrainer(Trainer[TransformersOptions]):
 
     def _count_steps(self, batches: Batches) -> int:
         return count_steps(budget_of(self.options), batches, self.options.accumulate, self._step_seconds)
-
-
-def _first_model(run: TrainingRun) -> TransformersLM:
-    """The model that `lean` begins with, as one of transformers."""
-    model = new_model(run.model, run.seed)
-    if not isinstance(model, TransformersLM):
-        with TemporaryDirectory() as folder:
-            model.save(Path(folder))
-            model = TransformersLM.from_folder(Path(folder))
-    for parameter in model.parameters():
-        # Memory mapped from a file begins anywhere; matrix kernels may round otherwise for unaligned memory.
-        parameter.data = parameter.data.clone()
-    return model.train()
 
 
 @contextmanager

@@ -1,0 +1,90 @@
+"""The trainer `lora`: adapters that are small, on a model that stands still, merged without a difference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from packed_corpus import NUMBERS, VOCABULARY, hashes, make_run
+from pydantic import ValidationError
+from safetensors.torch import load_file
+from trainer_cases import CASES
+
+from zaoju.contracts import ModelPlan
+from zaoju.errors import UserError
+from zaoju.models import load_model, new_model
+from zaoju_builtin.trainers.options import LoraOptions
+
+CASE = CASES["lora"]
+LLAMA = ModelPlan(
+    "llama",
+    {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 16,
+    },
+    VOCABULARY,
+    0,
+)
+IDS = torch.arange(12)[None]
+
+
+@pytest.mark.parametrize("plan", [ModelPlan("gpt2", NUMBERS, VOCABULARY, 0), LLAMA], ids=["gpt2", "llama"])
+def test_the_adapters_beside_it_are_what_was_merged(tmp_path: Path, plan: ModelPlan) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    run = CASE.run(tmp_path, plan=plan)
+    assert run.model.init_from is not None
+    before = hashes(run.model.init_from)
+    CASE.build(keep_adapter=True).train(run)
+    base = AutoModelForCausalLM.from_pretrained(run.model.init_from)
+    with torch.no_grad():
+        plain = base(input_ids=IDS).logits
+        adapted = PeftModel.from_pretrained(base, run.artefact / "adapter").eval()(input_ids=IDS).logits
+        merged = load_model(run.artefact, "cpu")(IDS)
+    assert (adapted - merged).abs().max() < 1e-4
+    assert (plain - merged).abs().max() > 0.1
+    assert hashes(run.model.init_from) == before
+
+
+def test_checkpoints_hold_no_weights_of_the_model(tmp_path: Path) -> None:
+    CASE.build(rank=2, targets=["c_attn"]).train(CASE.run(tmp_path))
+    last = tmp_path / "checkpoints" / "step-00000012"
+    assert not (last / "model.safetensors").exists()
+    tensors = load_file(last / "adapter_model.safetensors")
+    assert {name.split(".")[-3] for name in tensors} == {"c_attn"}
+    assert sum(tensor.numel() for tensor in tensors.values()) == 2 * 2 * (32 + 96)
+    assert not (tmp_path / "model" / "adapter").exists()
+
+
+def test_only_the_adapters_count_as_trained(tmp_path: Path) -> None:
+    """Memory: a frozen weight takes 4 bytes, not 16; and new adapters change nothing."""
+    run = CASE.run(tmp_path)
+    small, large = (CASE.build(rank=rank).preflight(run).memory_bytes for rank in (1, 2))
+    width, layers = 32, 2
+    per_rank = layers * ((width + 3 * width) + 2 * width + 2 * (width + 4 * width))
+    assert large - small == 16 * per_rank
+    assert CASES["lean"].build().preflight(run).memory_bytes > large
+
+
+def test_a_new_model_is_refused(tmp_path: Path) -> None:
+    for act in ("preflight", "train"):
+        with pytest.raises(UserError, match=r"lora adapts a model that has been trained.* set model.init_from"):
+            getattr(CASE.build(), act)(make_run(tmp_path))
+
+
+def test_layers_that_do_not_exist_are_refused(tmp_path: Path) -> None:
+    new_model(LLAMA, seed=1).save(tmp_path / "llama")
+    run = replace(make_run(tmp_path), model=replace(LLAMA, init_from=tmp_path / "llama"))
+    with pytest.raises(UserError, match=r"trainer.targets: c_attn cannot be adapted in a llama, .* q_proj"):
+        CASE.build(targets=["c_attn"]).preflight(run)
+
+
+def test_new_rows_are_refused() -> None:
+    with pytest.raises(ValidationError, match="train new ones with the trainer lean"):
+        LoraOptions(new_rows_first=0.5)
