@@ -183,6 +183,19 @@ def test_minutes_fix_the_number_of_steps(name: str, tmp_path: Path) -> None:
     assert max(losses(events)) == steps
 
 
+def test_another_environment_is_refused_unless_allowed(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    train(case, tmp_path, stop_after=2)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        with pytest.raises(UserError, match=rf"another environment \(threads: {threads} then, {threads + 1} now\)"):
+            case.build().train(case.run(tmp_path))
+        case.build().train(replace(case.run(tmp_path), inexact=True))
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_other_options_are_another_run(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     train(case, tmp_path, stop_after=2)

@@ -7,7 +7,15 @@ from zaoju.training.document_batches import DocumentBatches
 from zaoju.training.environment import allow_environment
 from zaoju.training.preflight import Budget, count_steps, estimate_memory, time_steps
 from zaoju.training.schedule import Schedule
-from zaoju.training.state import Counters, load_model_state, load_state, read_counters, save_counters, save_state
+from zaoju.training.state import (
+    Counters,
+    load_model_state,
+    load_state,
+    other_environment,
+    read_counters,
+    save_counters,
+    save_state,
+)
 
 __all__ = [
     "Batches",
@@ -24,6 +32,7 @@ __all__ = [
     "keep_best",
     "load_model_state",
     "load_state",
+    "other_environment",
     "read_counters",
     "save_counters",
     "save_state",

@@ -62,9 +62,16 @@ def save_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.O
     (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def save_counters(folder: Path, counters: Counters) -> None:
-    """Write the counters alone into `folder`, for a trainer that keeps everything else in its own way."""
-    (folder / _COUNTERS).write_text(json.dumps({"counters": asdict(counters)}, indent=2) + "\n", encoding="utf-8")
+def save_counters(folder: Path, model: CausalLM, counters: Counters) -> None:
+    """Write the counters and the environment alone, for a trainer that keeps everything else in its own way."""
+    values = {"counters": asdict(counters), "environment": _environment(model)}
+    (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def other_environment(folder: Path, model: CausalLM) -> list[str]:
+    """What is different about this machine since the checkpoint in `folder`; empty where rounding is the same."""
+    then, now = _read(folder)["environment"], _environment(model)
+    return [f"{name}: {then.get(name)} then, {value} now" for name, value in now.items() if then.get(name) != value]
 
 
 def read_counters(folder: Path) -> Counters:
@@ -94,8 +101,7 @@ def load_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.O
     for optimiser, state, groups in zip(optimisers, states, values["param_groups"], strict=True):
         optimiser.load_state_dict({"state": state, "param_groups": groups})
     _set_random_states(load_file(folder / _RANDOM))
-    then, now = values["environment"], _environment(model)
-    return [f"{name}: {then.get(name)} then, {value} now" for name, value in now.items() if then.get(name) != value]
+    return other_environment(folder, model)
 
 
 def _random_states() -> dict[str, torch.Tensor]:

@@ -81,7 +81,7 @@ class TransformersProgress(TrainerCallback):
         def take_over(folder: Path) -> None:
             for path in written.iterdir():
                 path.rename(folder / path.name)
-            save_counters(folder, self.counters)
+            save_counters(folder, self._model, self.counters)
 
         self._checkpoints.save(self.counters.step, take_over)
         written.rmdir()

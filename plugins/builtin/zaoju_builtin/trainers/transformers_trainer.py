@@ -15,8 +15,10 @@ from zaoju.training import (
     Checkpoints,
     Counters,
     Schedule,
+    allow_environment,
     count_steps,
     estimate_memory,
+    other_environment,
     read_counters,
     save_counters,
     time_steps,
@@ -70,16 +72,19 @@ class TransformersTrainer(Trainer[TransformersOptions]):
             identity = identity_of("transformers", run, self.options, batches)
             if found is None:
                 counters = Counters(0, self._count_steps(batches), 0, identity)
-                # Before the first step: a number of steps that comes from timing must not be timed again.
-                found = checkpoints.save(0, lambda folder: save_counters(folder, counters))
             else:
                 counters = read_counters(found)
                 check_identity(run, identity, counters)
-                run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
-            if counters.step == counters.steps:
-                write_artefact(run, TransformersLM.from_folder(found), counters)
-                return
+                if counters.step == counters.steps:
+                    write_artefact(run, TransformersLM.from_folder(found), counters)
+                    return
             loop = self._loop(run, model, batches, scratch, steps=counters.steps, first_step=counters.step)
+            if found is None:
+                # Before the first step: a number of steps that comes from timing must not be timed again.
+                found = checkpoints.save(0, lambda folder: save_counters(folder, model, counters))
+            else:
+                allow_environment(run, found, other_environment(found, model))
+                run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
             progress = TransformersProgress(run, self.options, loop, model, checkpoints, counters)
             loop.add_callback(progress)
             loop.train(resume_from_checkpoint=str(found) if counters.step else None)
