@@ -22,6 +22,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
+from datasets import Dataset, disable_progress_bars
 from measuring import OtherWork, in_turn, machine, rendered, spread
 
 from zaoju.contracts import Problem, Reader
@@ -78,9 +79,13 @@ def _ways(folder: Path, texts: list[str]) -> dict[str, tuple[Callable[[], Reader
     with (folder / "a.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["text"], *([text] for text in texts)])
     pq.write_table(pa.table({"text": texts}), folder / "a.parquet")
-    (folder / "pages").mkdir()
+    disable_progress_bars()
+    Dataset.from_dict({"text": texts}).save_to_disk(folder / "saved")
+    for name in ("pages", "notes"):
+        (folder / name).mkdir()
     for number, text in enumerate(texts):
         (folder / "pages" / f"{number}.html").write_text(_page(text), encoding="utf-8")
+        (folder / "notes" / f"{number}.md").write_text(f"# 第{number}篇\n\n{text}\n", encoding="utf-8")
     names = {
         "text": ["a.txt"],
         "jsonl": ["a.jsonl", "b.jsonl.gz", "c.jsonl.zst"],
@@ -88,6 +93,8 @@ def _ways(folder: Path, texts: list[str]) -> dict[str, tuple[Callable[[], Reader
         "csv": ["a.csv"],
         "parquet": ["a.parquet"],
         "html": ["pages"],
+        "markdown": ["notes"],
+        "datasets": ["saved"],
     }
     plugins = PluginManager.discover()
     ways: dict[str, tuple[Callable[[], Reader], int, int]] = {}
@@ -96,7 +103,8 @@ def _ways(folder: Path, texts: list[str]) -> dict[str, tuple[Callable[[], Reader
             path = folder / name
             size = sum(page.stat().st_size for page in path.iterdir()) if path.is_dir() else path.stat().st_size
             size = len(lines) if reader == "jsonl" else size
-            component = plugins.resolve("reader", reader, {"paths": [str(path)]})
+            place: dict[str, object] = {"path": str(path)} if reader == "datasets" else {"paths": [str(path)]}
+            component = plugins.resolve("reader", reader, place)
             ways[f"{reader} {name.partition('.')[2] or name}"] = partial(component.build, Reader), len(texts), size
     return ways
 
