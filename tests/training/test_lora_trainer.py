@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def test_the_adapters_beside_it_are_what_was_merged(tmp_path: Path, plan: ModelP
     assert (adapted - merged).abs().max() < 1e-4
     assert (plain - merged).abs().max() > 0.1
     assert hashes(run.model.init_from) == before
+    described = json.loads((run.artefact / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert described["base_model_name_or_path"] == str(run.model.init_from)
 
 
 def test_checkpoints_hold_no_weights_of_the_model(tmp_path: Path) -> None:

@@ -27,8 +27,10 @@ class AdaptedLM(TransformersLM):
         self._adapted = (adapted,)
 
     @classmethod
-    def around(cls, model: TransformersLM, options: LoraOptions) -> AdaptedLM:
-        """New adapters in `model`, which change nothing yet; drawn from torch's random state.
+    def around(cls, model: TransformersLM, base: Path, options: LoraOptions) -> AdaptedLM:
+        """New adapters in `model`, which lies in the folder `base`. They change nothing yet.
+
+        They are drawn from torch's random state.
 
         Raises `ConfigError` where the model has no such layers.
         """
@@ -42,7 +44,7 @@ class AdaptedLM(TransformersLM):
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in network.modules()),
         )
         try:
-            return cls(cast("PeftModel", get_peft_model(network, config)))
+            adapted = cast("PeftModel", get_peft_model(network, config))
         except ValueError as error:
             there_are = {
                 name.rpartition(".")[2]
@@ -53,6 +55,8 @@ class AdaptedLM(TransformersLM):
                 f"trainer.targets: {', '.join(options.targets)} cannot be adapted in a {model.architecture}, which has "
                 f"the linear layers {', '.join(sorted(there_are))}: {error}"
             ) from error
+        adapted.peft_config["default"].base_model_name_or_path = str(base)
+        return cls(adapted)
 
     def save(self, folder: Path) -> None:
         _write(folder, self.config, self.adapters())

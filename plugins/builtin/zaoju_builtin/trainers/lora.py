@@ -31,18 +31,18 @@ class LoraTrainer(LeanTrainer):
 
     def preflight(self, run: TrainingRun) -> Preflight:
         """As that of `lean`. Raises `ConfigError` without `model.init_from`."""
-        _check_start(run)
+        _base(run)
         return super().preflight(run)
 
     def train(self, run: TrainingRun) -> None:
         """As that of `lean`. Raises `ConfigError` without `model.init_from`."""
-        _check_start(run)
+        _base(run)
         super().train(run)
 
     def first_model(self, run: TrainingRun) -> AdaptedLM:
         with without_bars(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.seed)
-            return AdaptedLM.around(first_transformers_model(run), self._lora)
+            return AdaptedLM.around(first_transformers_model(run), _base(run), self._lora)
 
     def model_of(self, checkpoint: Path, run: TrainingRun) -> AdaptedLM:
         model = self.first_model(run)
@@ -63,9 +63,11 @@ class LoraTrainer(LeanTrainer):
             write_artefact(run, merged, replace(counters, best_step=None))
 
 
-def _check_start(run: TrainingRun) -> None:
+def _base(run: TrainingRun) -> Path:
+    """The folder of the model to adapt."""
     if run.model.init_from is None:
         raise ConfigError(
             "trainer: lora adapts a model that has been trained, and there is none: set model.init_from to its folder, "
             "or take the trainer lean for a new model"
         )
+    return run.model.init_from
