@@ -132,9 +132,12 @@ def training_arguments(
     }
     values: dict[str, Any] = {**defaults, **options.arguments, **decided}
     try:
-        return TrainingArguments(**values)
+        arguments = TrainingArguments(**values)
     except (ImportError, RuntimeError, TypeError, ValueError) as error:
         raise ConfigError(f"trainer.arguments: transformers refuses {dict(options.arguments)}: {error}") from error
+    # With several GPUs transformers would split every batch over them in threads; a run is on one.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def make_loop(
