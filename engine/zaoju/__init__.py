@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from zaoju.pipeline.evaluation_stage import Scores
     from zaoju.pipeline.export import Exported, export
     from zaoju.pipeline.extend import Extended, extend
-    from zaoju.pipeline.housekeeping import StageStatus, Unused, clean, status
+    from zaoju.pipeline.housekeeping import StageStatus, Unused, clean, status, training_report
     from zaoju.pipeline.init_project import Project, init_project
     from zaoju.pipeline.new_plugin import NewPlugin, new_plugin
     from zaoju.pipeline.pipeline import Pipeline
@@ -144,7 +144,7 @@ _get, _names = lazy_names(
         "zaoju.pipeline.evaluation_stage": ("Scores",),
         "zaoju.pipeline.export": ("Exported", "export"),
         "zaoju.pipeline.extend": ("Extended", "extend"),
-        "zaoju.pipeline.housekeeping": ("StageStatus", "Unused", "clean", "status"),
+        "zaoju.pipeline.housekeeping": ("StageStatus", "Unused", "clean", "status", "training_report"),
         "zaoju.pipeline.init_project": ("Project", "init_project"),
         "zaoju.pipeline.new_plugin": ("NewPlugin", "new_plugin"),
         "zaoju.pipeline.pipeline": ("Pipeline",),
@@ -265,6 +265,7 @@ __all__ = [
     "show_config",
     "status",
     "train",
+    "training_report",
     "vocabulary",
     "vocabulary_report",
     "write_vocabulary_page",

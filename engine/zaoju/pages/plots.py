@@ -32,6 +32,7 @@ _SETTINGS: Mapping[Any, object] = {
     "grid.color": _INK,
     "grid.alpha": 0.15,
 }
+_FEW_POINTS = 12
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -76,7 +77,9 @@ def _draw_axes(axes: Axes, plot: LinePlot) -> None:
     axes.patch.set_alpha(0)
     for number, line in enumerate(plot.lines):
         style = "--" if line.dashed else "-"
-        axes.plot(line.xs, line.ys, style, color=_SERIES[number % len(_SERIES)], linewidth=1.8)
+        marker = "o" if len(line.xs) <= _FEW_POINTS and not line.dashed else ""  # a line of one point would not be seen
+        colour = _SERIES[number % len(_SERIES)]
+        axes.plot(line.xs, line.ys, style, color=colour, linewidth=1.8, marker=marker, markersize=5)
     if plot.log_x:
         axes.set_xscale("log")
     if plot.log_y:

@@ -39,6 +39,14 @@ def status(config: ConfigSource = None, *, overrides: tuple[str, ...] = ()) -> l
     return [StageStatus(stage.name, _state(pipeline, stage), stage.folder) for stage in pipeline.stages()]
 
 
+def training_report(config: ConfigSource = None, *, overrides: tuple[str, ...] = ()) -> Path:
+    """Write the page of a configuration's training, running, interrupted or finished; its path. Runs nothing.
+
+    Raises `UserError` where the training has not begun, and where matplotlib is not installed.
+    """
+    return _opened(config, overrides).training_report()
+
+
 def clean(config: ConfigSource = None, *, overrides: tuple[str, ...] = (), remove: bool = True) -> list[Unused]:
     """Remove the stage folders and checkpoints that this configuration does not use, and say which.
 

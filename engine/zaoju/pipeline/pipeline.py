@@ -12,9 +12,10 @@ from zaoju.config import Plan
 from zaoju.contracts import Cleaner, EventSink, Executor, Notice, Options, Reader
 from zaoju.corpus import Account, Elsewhere, prepare
 from zaoju.files import hash_json, write_text_whole
+from zaoju.pages import write_page
 from zaoju.pipeline.artefact import publish, published_key
 from zaoju.pipeline.checking import check_model
-from zaoju.pipeline.corpus_report import write_corpus_report
+from zaoju.pipeline.corpus_report import REPORT_PAGE, write_corpus_report
 from zaoju.pipeline.evaluation_stage import Scores, evaluate_model
 from zaoju.pipeline.events import combined
 from zaoju.pipeline.keys import component_key, model_key, reader_key
@@ -27,6 +28,8 @@ from zaoju.pipeline.standard_input import (
     kept_input,
     with_standard_input,
 )
+from zaoju.pipeline.training_page import training_page
+from zaoju.pipeline.training_report import report_training
 from zaoju.pipeline.training_stage import TrainingStage
 from zaoju.plugins import PluginManager, ResolvedComponent
 from zaoju.tokenization import Tokenizer, build_tokenizer, pack_documents
@@ -181,6 +184,16 @@ class Pipeline:
     def corpus_report(self) -> Path:
         """Write a page about the prepared corpus beside it, for a browser; its path."""
         return write_corpus_report(self.prepare())
+
+    def training_report(self) -> Path:
+        """Write a page about the training into the run folder, for a browser; its path. Runs nothing.
+
+        The training may be running, interrupted or finished. Raises `UserError` where it has not begun.
+        """
+        report = report_training(self.plan.config, self.stages(), self.checkpoints(self._train_stage))
+        path = self.plan.config.run / REPORT_PAGE
+        write_page(path, training_page(report))
+        return path
 
     def scores(self) -> Scores:
         """The scores of the finished model."""

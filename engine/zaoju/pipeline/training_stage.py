@@ -10,12 +10,11 @@ from zaoju.config import Plan
 from zaoju.contracts import EventSink, ModelPlan, Notice, Preflight, Trainer, TrainingRun
 from zaoju.errors import PluginError
 from zaoju.models import Extension, choose_device, model_numbers
-from zaoju.pipeline.events import logged
+from zaoju.pipeline.duration import duration
 from zaoju.pipeline.observer import Observer
+from zaoju.pipeline.training_log import TRAINING_LOG, TrainingLog
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import PackedTokens, Tokenizer
-
-_LOG = "training.jsonl"
 
 
 class TrainingStage:
@@ -33,11 +32,11 @@ class TrainingStage:
     def work(self, folder: Path, checkpoints: Path, held_out: Path, vocabulary: Path, encoded: Path) -> None:
         """Train into `folder/model`. `checkpoints` outlives an interruption, and the training's log with it."""
         checkpoints.mkdir(parents=True, exist_ok=True)
-        (checkpoints / _LOG).touch()
+        log = TrainingLog(checkpoints / TRAINING_LOG)
         tokenizer = Tokenizer.load(vocabulary, self._plugins)
         for part in ("train", "held_out"):
             PackedTokens.verify(encoded / part, tokenizer)
-        emit = logged(self._emit, checkpoints / _LOG)
+        emit = log.telling(self._emit)
         config = self._plan.config
         observer = Observer(held_out, tokenizer, self._plugins, self._plan.decoding, config.evaluation.prompts, emit)
         run = TrainingRun(
@@ -59,7 +58,8 @@ class TrainingStage:
         if not run.artefact.is_dir():
             raise PluginError(f"trainer {self._plan.trainer.name!r} of {self._plan.trainer.package} left no model")
         tokenizer.save(run.artefact)
-        shutil.copyfile(checkpoints / _LOG, folder / _LOG)
+        log.finish()
+        shutil.copyfile(checkpoints / TRAINING_LOG, folder / TRAINING_LOG)
 
     def _model_plan(self, tokenizer: Tokenizer) -> ModelPlan:
         model = self._plan.config.model
@@ -76,16 +76,8 @@ class TrainingStage:
 
 def describe(preflight: Preflight) -> str:
     """The preflight in one line, for a person."""
-    time = "" if preflight.seconds is None else f", about {_duration(preflight.seconds)}"
+    time = "" if preflight.seconds is None else f", about {duration(preflight.seconds)}"
     return (
         f"training: {preflight.parameters:,} parameters, {preflight.steps:,} steps of "
         f"{preflight.tokens_per_step:,} tokens, about {preflight.memory_bytes / 2**20:,.0f} MiB{time}"
     )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_threads
+from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_report, with_threads
 from zaoju.cli.output import print_json, print_lines
 from zaoju.cli.process import use_threads
 from zaoju.cli.scores import score_lines
@@ -18,10 +18,17 @@ from zaoju.cli.watching import watching
 @with_config
 @with_threads
 @with_inexact
+@with_report
 @with_json
 @with_quiet
 def run(
-    config: Path | None, overrides: tuple[str, ...], threads: int | None, inexact: bool, as_json: bool, quiet: bool
+    config: Path | None,
+    overrides: tuple[str, ...],
+    threads: int | None,
+    inexact: bool,
+    report: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Go the whole path of a configuration.
 
@@ -31,8 +38,19 @@ def run(
     overrides = use_threads(config, overrides, threads)
     with watching(quiet=quiet) as (on_event, cancel):
         result = zaoju.run(config, overrides=overrides, on_event=on_event, cancel=cancel, inexact=inexact)
+    page = zaoju.training_report(config, overrides=overrides) if report else None
+    added = {"report": str(page)} if page else {}
     if as_json:
         account = result.account.to_json()
-        print_json({"model": str(result.model), "account": account, "scores": result.scores.to_json()})
+        print_json({"model": str(result.model), "account": account, "scores": result.scores.to_json(), **added})
         return
-    print_lines([*result.account.lines(), "", *score_lines(result.scores), "", f"model: {result.model}"])
+    print_lines(
+        [
+            *result.account.lines(),
+            "",
+            *score_lines(result.scores),
+            "",
+            f"model: {result.model}",
+            *([f"report: {page}"] if page else []),
+        ]
+    )

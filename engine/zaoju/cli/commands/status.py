@@ -7,17 +7,23 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_json
+from zaoju.cli.options import with_config, with_json, with_report
 from zaoju.cli.output import print_json, print_lines, table
 
 
 @click.command()
 @with_config
+@with_report
 @with_json
-def status(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Say which stages are done, and where they lie."""
+def status(config: Path | None, overrides: tuple[str, ...], report: bool, as_json: bool) -> None:
+    """Say which stages are done, and where they lie.
+
+    With --report also how the training goes, while it runs or afterwards.
+    """
     stages = zaoju.status(config, overrides=overrides)
+    page = zaoju.training_report(config, overrides=overrides) if report else None
     if as_json:
         print_json([{"stage": item.stage, "state": item.state, "folder": str(item.folder)} for item in stages])
     else:
-        print_lines(table([(item.stage, item.state, str(item.folder)) for item in stages]))
+        lines = table([(item.stage, item.state, str(item.folder)) for item in stages])
+        print_lines([*lines, *([f"report: {page}"] if page else [])])

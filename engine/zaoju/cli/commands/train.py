@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_threads
+from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_report, with_threads
 from zaoju.cli.output import print_json, print_lines
 from zaoju.cli.process import use_threads
 from zaoju.cli.watching import watching
@@ -17,16 +17,25 @@ from zaoju.cli.watching import watching
 @with_config
 @with_threads
 @with_inexact
+@with_report
 @with_json
 @with_quiet
 def train(
-    config: Path | None, overrides: tuple[str, ...], threads: int | None, inexact: bool, as_json: bool, quiet: bool
+    config: Path | None,
+    overrides: tuple[str, ...],
+    threads: int | None,
+    inexact: bool,
+    report: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Train the model, or go on training it."""
     overrides = use_threads(config, overrides, threads)
     with watching(quiet=quiet) as (on_event, cancel):
         folder = zaoju.train(config, overrides=overrides, on_event=on_event, cancel=cancel, inexact=inexact)
+    page = zaoju.training_report(config, overrides=overrides) if report else None
+    added = {"report": str(page)} if page else {}
     if as_json:
-        print_json({"model": str(folder)})
+        print_json({"model": str(folder), **added})
     else:
-        print_lines([f"model: {folder}"])
+        print_lines([f"model: {folder}", *([f"report: {page}"] if page else [])])
