@@ -13,25 +13,26 @@ from pathlib import Path
 import pytest
 from test_readers import text_reader, write
 
+from support.peak_memory import PEAK
 from zaoju import Document
 from zaoju.contracts import Problem
 
-_READ = """
-import json, resource, sys
+_READ = f"""{PEAK}
+import json, sys
 from pathlib import Path
 from zaoju.contracts import Problem
 path = Path(sys.argv[1])
 from zaoju_builtin.readers import csv, html, json as lists, jsonl, options, parquet, text
-made = {
+made = {{
     "text": (text.TextReader, options.TextOptions), "jsonl": (jsonl.JsonLinesReader, options.JsonLinesOptions),
     "csv": (csv.CsvReader, options.CsvOptions), "json": (lists.JsonReader, options.JsonOptions),
     "html": (html.HtmlReader, options.HtmlOptions), "parquet": (parquet.ParquetReader, options.ParquetOptions),
-}
+}}
 reader, model = made[sys.argv[2]]
 problems = 0
 for item in reader(model(paths=[path])).read():
     problems += isinstance(item, Problem)
-print(json.dumps([problems, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
+print(json.dumps([problems, peak()]))
 """
 READERS = ("text", "jsonl", "csv", "json", "html", "parquet")
 

@@ -12,6 +12,7 @@ import pytest
 from corpus_run import ListReader, run, texts
 from test_readers import json_reader, text_reader, write
 
+from support.peak_memory import PEAK
 from zaoju import CorpusError, Document
 from zaoju.contracts import Problem
 from zaoju_builtin.readers.text import TextReader
@@ -256,14 +257,12 @@ def test_one_message_for_a_whole_folder_of_trouble_and_skip_goes_on(tmp_path: Pa
     assert account.problem_bytes == len(CHINESE.encode("gbk")) + 2
 
 
-_PEAK = """
-import resource, sys
-from pathlib import Path
+_READ_LONG = f"""{PEAK}
+import sys
 from zaoju_builtin.readers.options import JsonLinesOptions, TextOptions
 from zaoju_builtin.readers.jsonl import JsonLinesReader
 from zaoju_builtin.readers.text import TextReader
 path = Path(sys.argv[1])
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 before = peak()
 for reader in (TextReader(TextOptions(paths=[path])), JsonLinesReader(JsonLinesOptions(paths=[path]))):
     for item in reader.read():
@@ -280,7 +279,7 @@ def test_a_line_of_200_megabytes_is_refused_in_little_memory(tmp_path: Path) -> 
             file.write(block)
     size = path.stat().st_size
     assert size > 200_000_000
-    command = [sys.executable, "-c", _PEAK, str(path)]
+    command = [sys.executable, "-c", _READ_LONG, str(path)]
     result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
     path.unlink()
     text, jsonl, megabytes = result.stdout.splitlines()

@@ -244,15 +244,22 @@ def test_a_token_that_goes_over_the_bytes_of_a_character(
     assert "".join(chunk.text for chunk in engine.stream("我想", strategy="greedy", max_new_tokens=2)) == "要"
 
 
-def test_filters_act_on_the_new_token_alone(healing: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the prompt says is no repetition and no bad word of the text's; and a filter always leaves a token."""
-    ruled(healing, monkeypatch, lambda text: {"图书馆": 0.3, "图书": 0.6} if text == "" else {"学": 0.9})
-    chain = ["no_repeat_ngram", "bad_words", "temperature"]
-    options = {"no_repeat_ngram_size": 1, "bad_words": ["图书"], "chain": chain, "selector": "argmax"}
-    assert healing.generate("图书", max_new_tokens=1, **options).text == "学"  # type: ignore[arg-type]
+def test_nothing_is_chosen_before_forbidden_words_are_asked_about(
+    healing: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A longer token that holds such a word would be all that goes on from its cut; an idle transform asks nothing."""
     ruled(healing, monkeypatch, lambda text: {"中华人民共和国": 0.9})
-    one = healing.generate("中华人民共", max_new_tokens=1, **{**options, "bad_words": ["和国"]})  # type: ignore[arg-type]
-    assert one.text == "和国"
+    chain = ["no_repeat_ngram", "bad_words", "logit_bias", "temperature"]
+    idle = {"bad_words": [], "logit_bias": {}, "no_repeat_ngram_size": 0}
+
+    def written(**options: object) -> Generation:
+        way = {"chain": chain, "selector": "argmax", "max_new_tokens": 1, **idle, **options}
+        return healing.generate("中华人民共", **way)  # type: ignore[arg-type]
+
+    for options in ({"bad_words": ["和国"]}, {"logit_bias": {"学": 1.0}}, {"no_repeat_ngram_size": 1}):
+        text = written(**options)
+        assert text.healed == "" and ("和国" not in text.text or "bad_words" not in options)
+    assert (written().healed, written().text) == ("中华人民共", "和国")
 
 
 def test_constraints_and_rows_after_other_prompts_are_left_alone(

@@ -28,6 +28,9 @@ from zaoju.generation.uniforms import fresh_seed
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import Tokenizer
 
+_WHOLE_PROMPT = "whole_prompt"
+"""What a component needs that must be asked about every token, so that no prompt may end inside one."""
+
 
 class Engine:
     """Continues prompts. Holds no global state, so engines with other models and plugins live side by side.
@@ -218,7 +221,8 @@ class Engine:
             )
         plan = request.plan or resolve_decoding(self.plugins, request.settings())
         chain = self._parts.chain(plan)
-        self._check_needs(plan, chain.idle(plan.options))
+        idle = chain.idle(plan.options)
+        self._check_needs(plan, idle)
         seed = next(seed for seed in (request.seed, plan.seed, fresh_seed()) if seed is not None)
         tokens = self.tokenizer.encode(request.prompt)
         beginning = self.tokenizer.beginning
@@ -236,7 +240,7 @@ class Engine:
                 prompt=request.prompt,
                 beginning=beginning,
                 prompt_tokens=tokens,
-                open_end=self._open_end(plan, tokens),
+                open_end=self._open_end(plan, tokens, idle),
                 plan=plan,
                 seed=seed,
                 tokenizer=self.tokenizer,
@@ -252,9 +256,10 @@ class Engine:
         self._check_memory(task)
         return task
 
-    def _open_end(self, plan: DecodingPlan, tokens: Sequence[int]) -> OpenEnd | None:
+    def _open_end(self, plan: DecodingPlan, tokens: Sequence[int], idle: Set[str]) -> OpenEnd | None:
         """The end of a prompt that may be cut anew. No constraint can follow a token that begins before the text."""
-        asked = plan.token_healing and plan.constraint is None and plan.max_new_tokens > 0
+        whole = any(_WHOLE_PROMPT in needs for name, needs in plan.needs.items() if name not in idle)
+        asked = plan.token_healing and plan.constraint is None and not whole and plan.max_new_tokens > 0
         if not asked or not self.tokenizer.byte_level or not tokens:
             return None
         keep = 0 if self.tokenizer.beginning else 1
@@ -276,7 +281,7 @@ class Engine:
 
     def _check_needs(self, plan: DecodingPlan, idle: Set[str]) -> None:
         """Refuse what this model or its vocabulary cannot give; a transform that is idle asks nothing."""
-        has = self.runner.abilities | ({"bytes"} if self._table.byte_level else set())
+        has = self.runner.abilities | {_WHOLE_PROMPT} | ({"bytes"} if self._table.byte_level else set())
         reasons = {
             "bytes": "tokens whose bytes are known, and this tokenizer has text that only its own decoder knows",
             "rewind": f"a model that can take back tokens, and the {type(self.runner).__name__} of this one cannot",

@@ -36,7 +36,11 @@ def transforms() -> list[Component]:
             module="history_options",
         ),
         _transform(
-            "no_repeat_ngram", "NoRepeatNgram", "Lets no sequence of n tokens come twice", module="history_options"
+            "no_repeat_ngram",
+            "NoRepeatNgram",
+            "Lets no sequence of n tokens come twice",
+            module="history_options",
+            needs=frozenset({"whole_prompt"}),
         ),
         _transform(
             "dry",
@@ -47,14 +51,18 @@ def transforms() -> list[Component]:
         ),
         _transform("minimum_length", "MinimumLength", "Keeps the document from ending early", module="history_options"),
         _transform(
-            "logit_bias", "LogitBias", "Adds a number of your own to the logit of a token", module="word_options"
+            "logit_bias",
+            "LogitBias",
+            "Adds a number of your own to the logit of a token",
+            module="word_options",
+            needs=frozenset({"whole_prompt"}),
         ),
         _transform(
             "bad_words",
             "BadWords",
             "Keeps words from being written, however the text is cut into tokens",
             module="word_options",
-            needs=frozenset({"bytes"}),
+            needs=frozenset({"bytes", "whole_prompt"}),
         ),
         _transform("watermark", "Watermark", "Leaves a mark that a program can find", module="word_options"),
     ]
