@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from zaoju.hookspecs import hookimpl
     from zaoju.pipeline.api import RunResult, evaluate, open_pipeline, prepare, run, train, vocabulary
     from zaoju.pipeline.checking import check_config
+    from zaoju.pipeline.compare import ComparedRun, Comparison, compare
+    from zaoju.pipeline.compare_page import write_comparison_page
     from zaoju.pipeline.evaluation_stage import Scores
     from zaoju.pipeline.export import Exported, export
     from zaoju.pipeline.extend import Extended, extend
@@ -141,6 +143,8 @@ _get, _names = lazy_names(
         "zaoju.hookspecs": ("hookimpl",),
         "zaoju.pipeline.api": ("RunResult", "evaluate", "open_pipeline", "prepare", "run", "train", "vocabulary"),
         "zaoju.pipeline.checking": ("check_config",),
+        "zaoju.pipeline.compare": ("ComparedRun", "Comparison", "compare"),
+        "zaoju.pipeline.compare_page": ("write_comparison_page",),
         "zaoju.pipeline.evaluation_stage": ("Scores",),
         "zaoju.pipeline.export": ("Exported", "export"),
         "zaoju.pipeline.extend": ("Extended", "extend"),
@@ -182,6 +186,8 @@ __all__ = [
     "Cleaned",
     "Cleaner",
     "Columns",
+    "ComparedRun",
+    "Comparison",
     "Component",
     "ComponentDescription",
     "ConfigError",
@@ -243,6 +249,7 @@ __all__ = [
     "__version__",
     "check_config",
     "clean",
+    "compare",
     "config_schema",
     "configured_threads",
     "describe_component",
@@ -268,5 +275,6 @@ __all__ = [
     "training_report",
     "vocabulary",
     "vocabulary_report",
+    "write_comparison_page",
     "write_vocabulary_page",
 ]

@@ -273,3 +273,17 @@ def test_prepare_writes_a_page_where_it_is_asked_for(project: Path, call: Call) 
     assert "<h1>What became of the corpus</h1>" in (project / path).read_text("utf-8")
     assert call(project, "prepare", "--report", "--json").json["report"] == str(path)  # type: ignore[index,call-overload]
     (project / path).unlink()
+
+
+def test_reports_and_comparison(project: Path, call: Call, tmp_path: Path) -> None:
+    called = call(project, "train", "--report", "--quiet")
+    page = project / "run" / "report.html"
+    assert called.stdout.splitlines()[-1] == f"report: {page}"
+    assert page.is_file()
+    compared = call(project, "compare", "run", "--report", str(tmp_path / "compared.html"))
+    assert compared.exit_code == 0
+    assert "bits/char" in compared.stdout and "gpt2 nano" in compared.stdout
+    assert (tmp_path / "compared.html").is_file()
+    wrong = call(project, "compare", "run", "nowhere")
+    assert wrong.exit_code == 2
+    assert wrong.stderr.startswith("error: nowhere has no finished model to compare")

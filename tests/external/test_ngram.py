@@ -47,6 +47,15 @@ def test_it_writes_by_every_strategy(finished: Path, python: Path) -> None:
     assert texts["nucleus"] == run(*command, "--strategy", "nucleus", cwd=finished), "by its seed"
 
 
+def test_it_is_compared_and_reported_like_a_network(finished: Path, python: Path) -> None:
+    compared = json.loads(run(python, "-m", "zaoju", "compare", "run", "--json", cwd=finished))
+    (only,) = compared["runs"]
+    assert (only["trainer"], only["architecture"], only["parameters"]) == ("ngram", None, None)
+    assert only["training_seconds"] > 0
+    run(python, "-m", "zaoju", "status", "--report", cwd=finished)
+    assert "The log has no steps" in (finished / "run" / "report.html").read_text(encoding="utf-8")
+
+
 def test_its_own_tests_pass(python: Path, tmp_path: Path) -> None:
     command = [python, "-m", "pytest", "-v", "-p", "no:cacheprovider", PLUGIN / "tests", "--rootdir", tmp_path]
     assert "TestContract::test_" in run(*command, cwd=tmp_path), "the kit is part of them"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from zaoju.corpus import read_documents
 from zaoju.files import whole_folder, write_text_whole
 from zaoju.generation import ARTEFACT_FORMAT, DESCRIPTION, read_description
 
@@ -28,3 +30,11 @@ def published_key(target: Path) -> str | None:
     """The key under which the model in `target` was published; None where there is none."""
     key = read_description(target).get("key")
     return key if isinstance(key, str) else None
+
+
+def texts_identity(documents: Path) -> str:
+    """What stands for the texts of a file of documents, wherever they came from: a SHA-256 of them in their order."""
+    digest = hashlib.sha256()
+    for document in read_documents(documents):
+        digest.update(hashlib.sha256(document.text.encode("utf-8")).digest())
+    return digest.hexdigest()

@@ -13,7 +13,7 @@ from zaoju.contracts import Cleaner, EventSink, Executor, Notice, Options, Reade
 from zaoju.corpus import Account, Elsewhere, prepare
 from zaoju.files import hash_json, write_text_whole
 from zaoju.pages import write_page
-from zaoju.pipeline.artefact import publish, published_key
+from zaoju.pipeline.artefact import publish, published_key, texts_identity
 from zaoju.pipeline.checking import check_model
 from zaoju.pipeline.corpus_report import REPORT_PAGE, write_corpus_report
 from zaoju.pipeline.evaluation_stage import Scores, evaluate_model
@@ -28,6 +28,7 @@ from zaoju.pipeline.standard_input import (
     kept_input,
     with_standard_input,
 )
+from zaoju.pipeline.training_log import TRAINING_LOG, training_seconds
 from zaoju.pipeline.training_page import training_page
 from zaoju.pipeline.training_report import report_training
 from zaoju.pipeline.training_stage import TrainingStage
@@ -304,7 +305,9 @@ class Pipeline:
                 "fingerprint": self._prepare_stage.key,
                 "documents": account.kept.documents,
                 "characters": account.kept.characters,
+                "held_out": texts_identity(self.prepare() / "held_out.jsonl"),
             },
+            "training": {"seconds": training_seconds(self.train() / TRAINING_LOG)},
             "scores": json.loads((evaluated / "scores.json").read_text("utf-8")),
         }
 

@@ -182,6 +182,6 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _section(config: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """A section; a component without options may stand there by its name alone."""
     section = config[name]
-    assert isinstance(section, Mapping)
-    return section
+    return section if isinstance(section, Mapping) else {"name": section}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def count_weights(model: Path) -> int | None:
-    """The numbers in the safetensors files of a model folder, shared ones once; None where there is no such file."""
+    """The weights of a network in a model folder, shared ones once; None where the folder is not one of a network."""
     from safetensors import safe_open
 
-    files = sorted(model.glob("*.safetensors"))
+    files = sorted(model.glob("model*.safetensors"))  # the names of transformers
     total = 0
     for path in files:
         with safe_open(path, framework="numpy") as tensors:

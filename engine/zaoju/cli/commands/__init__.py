@@ -6,6 +6,7 @@ COMMANDS = (
     "vocabulary",
     "train",
     "evaluate",
+    "compare",
     "generate",
     "extend",
     "export",
