@@ -267,3 +267,37 @@ def test_another_environment_is_refused_unless_it_is_allowed(tmp_path: Path, mon
     [notice] = [event.message for event in events if isinstance(event, Notice) and "environment" in event.message]
     assert "threads" in notice and "not bit for bit" in notice
     assert (tmp_path / "model").is_dir()
+
+
+def test_it_ends_early_where_held_out_text_is_predicted_no_better(tmp_path: Path) -> None:
+    """After two looks that were no better; after a stop in between, too; and with no patience given, not at all."""
+    bits = {2: 5.0, 4: 4.0, 6: 4.5, 8: 4.0, 10: 3.0, 12: 3.0}
+    options = OPTIONS.model_copy(update={"evaluate_every": 2, "patience": 2})
+
+    def trained(name: str, given: LeanOptions, stop_after: int | None = None) -> list[Event]:
+        events: list[Event] = []
+
+        def emit(event: Event) -> None:
+            events.append(event)
+            if isinstance(event, TrainStep) and event.step == stop_after:
+                run.cancel.set()
+
+        (tmp_path / name).mkdir(exist_ok=True)
+        run = make_run(tmp_path / name, emit=emit, observe=lambda step, model: bits[step])
+        if stop_after is None:
+            LeanTrainer(given).train(run)
+        else:
+            with pytest.raises(Cancelled):
+                LeanTrainer(given).train(run)
+        return events
+
+    events = trained("early", options)
+    assert max(losses(events)) == 8
+    [notice] = [event.message for event in events if isinstance(event, Notice)]
+    assert notice.startswith("ended early after step 8 of 12") and "best after step 4" in notice
+    trained("stopped", options, stop_after=5)
+    trained("stopped", options)
+    for part in ("checkpoints/step-00000008", "model"):
+        assert hashes(tmp_path / "stopped" / part) == hashes(tmp_path / "early" / part)
+    patient = trained("patient", options.model_copy(update={"patience": None}))
+    assert max(losses(patient)) == 12

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 
-from zaoju.contracts import TrainingRun, TrainStep
+from zaoju.contracts import Notice, TrainingRun, TrainStep
 from zaoju.errors import Cancelled, UserError
 from zaoju.training import Checkpoints, Counters, Schedule, keep_best, save_state
 from zaoju_builtin.trainers.lean_loop import LeanLoop
@@ -34,6 +34,7 @@ class LeanProgress:
             Schedule(options.schedule, loop.new_rows_learning_rate, alone, options.warmup),
             Schedule(options.schedule, loop.learning_rate, counters.steps - alone, options.warmup),
         )
+        self._patience = options.patience
         self._report_every = 1 if run.device == "cpu" else _REPORT_EVERY_ELSEWHERE
         self._look_every = steps_between_looks(options, counters.steps)
         self._save_every_seconds = options.checkpoint_every_seconds
@@ -41,8 +42,11 @@ class LeanProgress:
         self._reported_tokens = counters.tokens
 
     def finish(self) -> None:
-        """Do all steps left. Raises `Cancelled` after a checkpoint, `UserError` for a loss that is not finite."""
-        while self.counters.step < self.counters.steps:
+        """Do all steps left, or fewer where they no longer help.
+
+        Raises `Cancelled` after a checkpoint, `UserError` for a loss that is not finite.
+        """
+        while self.counters.step < self.counters.steps and not self._is_past_patience():
             schedule, number, _ = self._schedule(self.counters.step)
             rate, alone = schedule.at(number), schedule is self._schedules[0]
             loss, tokens = self._loop.step(self.counters.step, rate, new_rows_alone=alone)
@@ -56,6 +60,8 @@ class LeanProgress:
                 self._report(loss.item(), rate)
             if last or step % self._look_every == 0:
                 self._look()
+            if self._is_past_patience():
+                last = due = True
             stopping = reported and self._run.cancel.is_set() and not last
             if due or stopping:
                 self.save()
@@ -64,6 +70,24 @@ class LeanProgress:
                     f"stopped after step {step} of {self.counters.steps}, with a checkpoint in "
                     f"{self._run.checkpoints}; the same run again goes on from it"
                 )
+        done = self.counters
+        if done.step < done.steps:
+            self._run.emit(
+                Notice(
+                    f"ended early after step {done.step} of {done.steps}: held-out text was predicted best after step "
+                    f"{done.best_step}, and no better in {self._patience} looks since"
+                )
+            )
+
+    def _is_past_patience(self) -> bool:
+        """Whether the last looks were no better. A matter of the counters alone, so a resumed run ends where it would.
+
+        New rows that are trained alone do not count: what comes after them is another training.
+        """
+        best = self.counters.best_step
+        if self._patience is None or best is None:
+            return False
+        return self.counters.step - max(best, self._schedules[0].steps) >= self._patience * self._look_every
 
     def _schedule(self, step: int) -> tuple[Schedule, int, str]:
         """The schedule of `step`, its number there, and the option of its peak. New rows alone have their own."""

@@ -118,6 +118,12 @@ class LeanOptions(TrainerOptions):
     new_rows_learning_rate: float | None = Field(
         default=None, gt=0, le=1, description="The highest one in those steps; without it, that of a new model"
     )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="End early where so many looks at held-out text in a row were no better than the best; without it, "
+        "all steps are done",
+    )
     optimiser: Literal["adamw", "muon"] = Field(
         default="adamw",
         description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step",
