@@ -47,7 +47,8 @@ def test_every_stage_alone(project: Path, call: Call) -> None:
     assert (Path(trained["model"]) / "model.safetensors").is_file()
     scores = call(project, "evaluate", "--json").json
     assert isinstance(scores, dict)
-    assert set(scores) == {"held_out", "source", "samples"}
+    assert set(scores) == {"held_out", "source", "samples", "copied"}
+    assert 0 <= scores["copied"]["copied"] <= scores["copied"]["passages"]
 
 
 def test_generate_gives_objects_with_all_that_made_them(project: Path, call: Call) -> None:

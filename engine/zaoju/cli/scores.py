@@ -9,7 +9,7 @@ import zaoju
 
 def score_lines(scores: zaoju.Scores) -> list[str]:
     """The scores, then the texts of every strategy side by side, prompt by prompt."""
-    return [held_out_line(scores.held_out), *_source_lines(scores), *_sample_lines(scores)]
+    return [held_out_line(scores.held_out), *_source_lines(scores), *_copied_lines(scores), *_sample_lines(scores)]
 
 
 def held_out_line(score: zaoju.Score) -> str:
@@ -29,6 +29,11 @@ def _source_lines(scores: zaoju.Scores) -> Iterator[str]:
         f"the model is {source.gap:.3f} away from it"
     )
     yield f"{source.accepted} of {source.samples} generated texts are such as the source writes"
+
+
+def _copied_lines(scores: zaoju.Scores) -> Iterator[str]:
+    if scores.copied is not None and scores.copied.passages:
+        yield f"{scores.copied.share:.1%} of the 20-character passages of generated texts stand in the training text"
 
 
 def _sample_lines(scores: zaoju.Scores) -> Iterator[str]:

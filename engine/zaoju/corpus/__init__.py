@@ -8,6 +8,7 @@ from zaoju.corpus.documents import read_documents
 from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
 from zaoju.corpus.json_text import parse_object, text_of
 from zaoju.corpus.near_pairs import NearPair, read_near_pairs
+from zaoju.corpus.ngrams import ngram_hashes
 from zaoju.corpus.opening import contents
 from zaoju.corpus.packed_names import is_packed
 from zaoju.corpus.prepare import prepare
@@ -38,6 +39,7 @@ __all__ = [
     "fingerprint_files",
     "inspect_files",
     "is_packed",
+    "ngram_hashes",
     "parse_object",
     "plan_spans",
     "prepare",

@@ -10,7 +10,7 @@ from pathlib import Path
 from zaoju.config import Plan, resolve_decoding
 from zaoju.contracts import EventSink, KnownSource, Options, Reader
 from zaoju.corpus import read_documents
-from zaoju.evaluation import Score, SourceComparison, bits_per_character, compare_with_source
+from zaoju.evaluation import Copied, Score, SourceComparison, bits_per_character, compare_with_source, count_copied
 from zaoju.generation import Engine, Generation, Request
 from zaoju.models import choose_device
 from zaoju.pipeline.texts import write_texts
@@ -36,6 +36,8 @@ class Scores:
     """None where the corpus is no source of known probability."""
 
     samples: tuple[Sample, ...]
+    copied: Copied | None = None
+    """What of all texts written here stands in the training text; None for a model that an older zaoju scored."""
 
     def to_json(self) -> dict[str, object]:
         """Plain data for `scores.json`."""
@@ -45,35 +47,40 @@ class Scores:
     def from_json(cls, data: Mapping[str, object]) -> Scores:
         """The scores that `to_json` wrote."""
         held_out, source, samples = data["held_out"], data["source"], data["samples"]
+        copied = data.get("copied")
         assert isinstance(held_out, dict) and isinstance(samples, list)
         return cls(
             held_out=Score(**held_out),
             source=SourceComparison(**source) if isinstance(source, dict) else None,
             samples=tuple(Sample(**sample) for sample in samples),
+            copied=Copied(**copied) if isinstance(copied, dict) else None,
         )
 
 
 def evaluate_model(
     model: Path,
-    held_out: Path,
+    prepared: Path,
     readers: Sequence[Reader[Options]],
     plan: Plan,
     plugins: PluginManager,
     emit: EventSink,
     cancel: threading.Event,
 ) -> Scores:
-    """Score the model in `model` on the documents of `held_out` and let it write."""
+    """Score the model in `model` on the held-out documents in the folder `prepared`, and let it write."""
     engine = Engine.load(model, device=choose_device(plan.config.device), plugins=plugins, runner=plan.runner)
 
     def texts() -> Iterator[str]:
-        return (document.text for document in read_documents(held_out))
+        return (document.text for document in read_documents(prepared / "held_out.jsonl"))
 
     score = bits_per_character(engine.runner, engine.tokenizer, texts(), emit=emit, cancel=cancel)
-    source = None
+    source, written = None, list[Generation]()
     if len(readers) == 1 and isinstance(readers[0], KnownSource) and plan.config.evaluation.samples:
         written = _unprompted(engine, plan, emit, cancel)
         source = compare_with_source(readers[0], texts(), score, [generation.text for generation in written])
-    return Scores(score, source, tuple(_samples(engine, plan, plugins, emit, cancel)))
+    samples = tuple(_samples(engine, plan, plugins, emit, cancel))
+    trained_on = (document.text for document in read_documents(prepared / "train.jsonl"))
+    copied = count_copied([*(one.text for one in written), *(one.text for one in samples)], trained_on)
+    return Scores(score, source, samples, copied)
 
 
 def _unprompted(engine: Engine, plan: Plan, emit: EventSink, cancel: threading.Event) -> list[Generation]:

@@ -165,7 +165,7 @@ class Pipeline:
 
         def work(folder: Path) -> None:
             scores = evaluate_model(
-                trained / "model", prepared / "held_out.jsonl", self._readers, self.plan, self.plugins,
+                trained / "model", prepared, self._readers, self.plan, self.plugins,
                 self._emit, self._cancel,
             )  # fmt: skip
             write_text_whole(folder / "scores.json", json.dumps(scores.to_json(), ensure_ascii=False, indent=1))
