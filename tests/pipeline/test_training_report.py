@@ -72,6 +72,16 @@ def test_a_log_has_each_step_once_after_going_back(tmp_path: Path) -> None:
     assert len(told) == 10
 
 
+def test_a_line_that_was_cut_short_swallows_none_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "training.jsonl"
+    for step in (1, 2, 3):
+        TrainingLog(path).telling(lambda event: None)(TrainStep(step, 3, 2.0, 0.01, 64 * step, 100.0))
+        if step == 1:
+            with path.open("a", encoding="utf-8") as file:
+                file.write('{"event": "TrainStep", "sec')
+    assert [one.event.step for one in read_training_log(path)] == [1, 2, 3]
+
+
 def test_a_log_without_times_or_lines_is_read(tmp_path: Path) -> None:
     path = tmp_path / "training.jsonl"
     assert read_training_log(path) == [] and training_seconds(path) == 0

@@ -7,6 +7,7 @@ crash does some steps again, and its log has them twice; the later ones are thos
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -33,6 +34,7 @@ class TrainingLog:
         """Go on with the log in `path`, or begin one."""
         self._path = path
         path.touch()
+        _end_last_line(path)
         self._begin = time.monotonic() - training_seconds(path)
 
     def telling(self, emit: EventSink) -> EventSink:
@@ -53,6 +55,16 @@ class TrainingLog:
         record = {"event": name, "seconds": round(time.monotonic() - self._begin, 3), **fields}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+
+
+def _end_last_line(path: Path) -> None:
+    """A line that was cut short, by a crash or a full disk, must not swallow the one that is written after it."""
+    with path.open("rb+") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
 
 
 def training_seconds(path: Path) -> float:
