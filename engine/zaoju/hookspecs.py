@@ -58,6 +58,11 @@ def zaoju_trainers() -> list[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def zaoju_trackers() -> list[Component]:  # type: ignore[empty-body]
+    """Programs that are told how a training goes, such as TensorBoard."""
+
+
+@hookspec
 def zaoju_runners() -> list[Component]:  # type: ignore[empty-body]
     """Ways to compute logits from a model folder."""
 

@@ -22,7 +22,8 @@ def test_run_prints_account_scores_samples_and_where_the_model_is(project: Path,
     assert "entropy of the source" in called.stdout
     for strategy in ("greedy", "top_k", "nucleus"):
         assert f"  {strategy}" in called.stdout
-    assert called.stdout.rstrip().endswith(f"model: {project / 'run' / 'model'}")
+    run = project / "run"
+    assert called.stdout.splitlines()[-2:] == [f"model: {run / 'model'}", f"report: {run / 'report.html'}"]
     assert "prepare: unchanged" in called.stderr
 
 
@@ -31,7 +32,7 @@ def test_run_as_json_and_quiet(project: Path, call: Call) -> None:
     assert called.stderr == ""
     result = called.json
     assert isinstance(result, dict)
-    assert set(result) == {"model", "account", "scores"}
+    assert set(result) == {"model", "account", "scores", "report"}
     assert result["scores"]["held_out"]["bits_per_character"] > 0
 
 
@@ -276,10 +277,25 @@ def test_prepare_writes_a_page_where_it_is_asked_for(project: Path, call: Call) 
     (project / path).unlink()
 
 
-def test_reports_and_comparison(project: Path, call: Call, tmp_path: Path) -> None:
-    called = call(project, "train", "--report", "--quiet")
+def test_a_page_that_cannot_be_written_is_no_failure(project: Path, call: Call) -> None:
     page = project / "run" / "report.html"
+    page.unlink(missing_ok=True)
+    page.mkdir()
+    called = call(project, "train", "--json")
+    page.rmdir()
+    assert called.exit_code == 0
+    assert called.stderr.splitlines()[-1].startswith("warning: no page about the training was written: ")
+    assert set(called.json) == {"model"}  # type: ignore[call-overload]  # an object
+
+
+def test_reports_and_comparison(project: Path, call: Call, tmp_path: Path) -> None:
+    page = project / "run" / "report.html"
+    page.unlink(missing_ok=True)
+    called = call(project, "train", "--quiet")
     assert called.stdout.splitlines()[-1] == f"report: {page}"
+    assert page.is_file()
+    page.unlink()
+    assert call(project, "status", "--report").stdout.splitlines()[-1] == f"report: {page}"
     assert page.is_file()
     compared = call(project, "compare", "run", "--report", str(tmp_path / "compared.html"))
     assert compared.exit_code == 0

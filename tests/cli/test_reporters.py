@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
-from rich.progress import Progress
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 
 from zaoju.cli.reporters import PlainReporter
-from zaoju.cli.terminal import RateColumn, TerminalReporter
-from zaoju.contracts import Notice, StageFinished, TrainStep
+from zaoju.cli.terminal import NotedProgress, RateColumn, TerminalReporter
+from zaoju.contracts import HeldOutScored, Notice, StageFinished, StageStarted, TrainStep
 from zaoju.contracts import Progress as Moved
 
 
@@ -34,6 +38,28 @@ def test_plain_lines_tell_rate_and_time_left(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err.splitlines() == [
         "  training: 100 of 400 steps, loss 3.000, 5,000 tokens/s",
         "  training: 140 of 400 steps, 2/s, 0:02:10 left, loss 3.000, 5,000 tokens/s",
+    ]
+
+
+def test_training_tells_of_the_machine_and_of_the_last_look(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    clock = Clock()
+    reporter = PlainReporter(clock)
+    for seconds, event in (
+        (0, replace(step(100), flops_utilisation=0.314)),
+        (10, HeldOutScored(110, 4.5)),
+        (20, replace(step(140), flops_utilisation=0.42)),
+        (30, StageStarted("train", tmp_path)),
+        (40, step(150)),
+    ):
+        clock.now = 100.0 + seconds
+        reporter.report(event)
+    assert capsys.readouterr().err.splitlines() == [
+        "  training: 100 of 400 steps, loss 3.000, 5,000 tokens/s, 31% MFU",
+        "  step 110: 4.500 bits per character on held-out text",
+        "  training: 140 of 400 steps, 2/s, 0:02:10 left, loss 3.000, 5,000 tokens/s, 42% MFU, "
+        "held out 4.500 bits/char",
+        "train",
+        "  training: 150 of 400 steps, 1.2/s, 0:03:20 left, loss 3.000, 5,000 tokens/s",
     ]
 
 
@@ -74,3 +100,17 @@ def test_the_terminal_draws_every_event(
             reporter.report(event)
         reporter.report(StageFinished("encode", tmp_path_factory.getbasetemp(), 1.0))
     assert "a word" in capsys.readouterr().err
+
+
+def test_a_narrow_terminal_shows_the_note_whole() -> None:
+    note = "loss 3.000, 5,000 tokens/s, 42% MFU, held out 4.500 bits/char"
+    progress = NotedProgress(
+        TextColumn("  {task.description}"), BarColumn(), TextColumn("{task.fields[unit]}"), disable=True
+    )
+    progress.add_task("packing", total=10, unit="documents", note="")
+    progress.add_task("training", total=400, unit="steps", note=note)
+    console = Console(width=70)
+    with console.capture() as captured:
+        console.print(progress.get_renderable())
+    packing, training, below = captured.get().splitlines()
+    assert packing.startswith("  packing") and training.startswith("  training") and below == f"  {note}"

@@ -27,7 +27,7 @@ def test_all_mistakes_are_told_at_once_with_their_lines(load: Write) -> None:
         "tokenization.segmentor: unknown key 'segmentor'; did you mean 'segmenter'? "
         "Known: live, segmenter, vocabulary, workers (config.yaml line 7)",
         "devcie: unknown key 'devcie'; did you mean 'device'? Known: corpus, decoding, device, evaluation, model, "
-        "plugins, run, runner, seed, threads, tokenization, trainer (config.yaml line 2)",
+        "plugins, run, runner, seed, threads, tokenization, trackers, trainer (config.yaml line 2)",
     ]
 
 

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.browser import opened
-from zaoju import UserError
 from zaoju.pages import (
     Bar,
     Bars,
@@ -26,6 +25,7 @@ from zaoju.pages import (
     Page,
     Paragraph,
     Section,
+    SideBySide,
     Table,
     render,
     write_page,
@@ -49,6 +49,7 @@ def every_block(text: str) -> list[Block]:
         Histogram(text, text, [text, "b"], [3, 1]),
         Examples(text, [Example(text, text, text)]),
         LinePlot(text, text, text, [Line(text, [1, 2, 3], [1, 4, 9]), Line(text, [1, 2], [1, 2], dashed=True)]),
+        SideBySide([LinePlot(text, text, text, [Line(text, [1, 2, 3], [1, 4, 9])])]),
     ]
 
 
@@ -106,8 +107,8 @@ def test_hostile_text_stays_text() -> None:
 @settings(deadline=None, derandomize=True, max_examples=20)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_no_text_adds_an_element(text: str) -> None:
-    blocks = [block for block in every_block(text) if not isinstance(block, LinePlot)]
-    harmless = [block for block in every_block("x") if not isinstance(block, LinePlot)]
+    blocks = [block for block in every_block(text) if not isinstance(block, LinePlot | SideBySide)]
+    harmless = [block for block in every_block("x") if not isinstance(block, LinePlot | SideBySide)]
     full = Elements(render(page_of(*blocks, title=text))).elements
     plain = Elements(render(page_of(*harmless, title="x"))).elements
     optional = {"span"}  # a note that is empty is left out
@@ -147,10 +148,12 @@ def test_the_numbers_of_a_long_line_are_spread() -> None:
 
 def test_without_matplotlib_only_plots_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    *others, plot = every_block("x")
+    *others, plot, _ = every_block("x")
     assert "<main>" in render(page_of(*others))
-    with pytest.raises(UserError, match=r"pip install 'zaoju\[report\]'"):
-        render(page_of(plot))
+    shown = Elements(render(page_of(plot, SideBySide([plot]))))
+    text = "".join(shown.text)
+    assert "svg" not in shown.elements and text.count("pip install 'zaoju[report]'") == 2
+    assert shown.attributes.count(("open", None)) == 2, "the numbers are there in place of the plots"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
@@ -161,4 +164,4 @@ def test_a_browser_opens_it(tmp_path: Path, width: int, scheme: str) -> None:
     assert "造句的报告" in shown.text
     assert "taken" not in shown.text
     assert "script" not in shown.elements and "img" not in shown.elements
-    assert shown.elements.count("svg") == 2
+    assert shown.elements.count("svg") == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,17 @@ import zaoju
 from support.browser import opened
 from support.small_run import small_config
 from zaoju.contracts import CheckpointSaved, HeldOutScored, SampleWritten, TrainStep
+from zaoju.evaluation import Copied
+from zaoju.pages import render
 from zaoju.pipeline.training_log import TrainingLog, read_training_log, training_seconds
+from zaoju.pipeline.training_page import training_page
+from zaoju.pipeline.training_report import TrainingReport, report_training
+
+OLD_STEP = (
+    '{"event": "TrainStep", "seconds": 1.0, "step": 1, "steps": 8, "loss": 5.0, "learning_rate": 0.001, "tokens": 10, '
+    '"tokens_per_second": 99.0}\n'
+)
+"""As a version wrote it that measured neither gradients nor memory."""
 
 
 class Shown(HTMLParser):
@@ -72,6 +83,32 @@ def test_a_log_has_each_step_once_after_going_back(tmp_path: Path) -> None:
     assert len(told) == 10
 
 
+def write_log(path: Path, *events: object) -> None:
+    emit = TrainingLog(path).telling(lambda event: None)
+    for event in events:
+        emit(event)  # type: ignore[arg-type]  # they are events
+
+
+def test_steps_that_are_not_reported_come_once_too(tmp_path: Path) -> None:
+    """On a GPU every tenth step is reported, and held-out text is looked at between two of them."""
+    path = tmp_path / "training.jsonl"
+    looks = [HeldOutScored(28, 9.0), SampleWritten(28, "我", "想"), SampleWritten(28, "你", "好")]
+    write_log(path, step(20), step(25), *looks)  # then it is killed, and goes on from step 25
+    again = [HeldOutScored(28, 8.0), SampleWritten(28, "我", "们"), SampleWritten(28, "你", "们")]
+    write_log(path, *again, step(30))
+    assert [one.event for one in read_training_log(path)] == [step(20), step(25), *again, step(30)]
+    write_log(path, HeldOutScored(29, 7.0))  # killed again, and the step 30 is gone with it
+    assert [one.event for one in read_training_log(path)] == [step(20), step(25), *again, HeldOutScored(29, 7.0)]
+
+
+@pytest.mark.parametrize("last", [HeldOutScored(3, 9.0), SampleWritten(3, "我", "想"), step(3)])
+def test_killed_within_a_step(tmp_path: Path, last: object) -> None:
+    whole = [step(3), HeldOutScored(3, 9.0), SampleWritten(3, "我", "想")]
+    write_log(tmp_path / "training.jsonl", step(2), *whole[: whole.index(last) + 1])
+    write_log(tmp_path / "training.jsonl", *whole)
+    assert [one.event for one in read_training_log(tmp_path / "training.jsonl")] == [step(2), *whole]
+
+
 def test_a_line_that_was_cut_short_swallows_none_after_it(tmp_path: Path) -> None:
     path = tmp_path / "training.jsonl"
     for step in (1, 2, 3):
@@ -88,6 +125,9 @@ def test_a_log_without_times_or_lines_is_read(tmp_path: Path) -> None:
     path.write_text('{"event": "HeldOutScored", "step": 3, "bits_per_character": 2.5}\n', "utf-8")
     (only,) = read_training_log(path)
     assert only.event == HeldOutScored(3, 2.5) and only.seconds is None
+    path.write_text(OLD_STEP, "utf-8")
+    (only,) = read_training_log(path)
+    assert only.event == TrainStep(1, 8, 5.0, 1e-3, 10, 99.0) and only.event.gradient_norm is None
 
 
 def test_the_page_says_what_the_log_and_the_scores_say(finished: zaoju.RunResult) -> None:
@@ -105,13 +145,13 @@ def test_the_page_says_what_the_log_and_the_scores_say(finished: zaoju.RunResult
     place = shown.texts.index("training", shown.texts.index("the numbers"))
     assert shown.texts[place + 2] == f"{steps[0]['loss'] / math.log(2) / per_token:.4g}"
     assert shown.after("trainer.name") == "lean" and shown.after("model.size") == "nano"
-    assert shown.elements.count("svg") == 8, "four plots, each for a wide and a narrow window"
+    assert shown.elements.count("svg") == 8, "two plots for a wide and a narrow window, four that stand side by side"
     assert all(stage.state == "done" for stage in zaoju.status(small_config(run))), "the page is no part of a stage"
 
 
 def test_a_training_that_was_stopped_has_a_page(tmp_path: Path) -> None:
     config, cancel = small_config(tmp_path / "run", trainer__evaluate_every=2), threading.Event()
-    with pytest.raises(zaoju.UserError, match=r"it has not begun.*zaoju train --report"):
+    with pytest.raises(zaoju.UserError, match=r"it has not begun.*`zaoju train` trains and writes"):
         zaoju.training_report(config)
 
     def stop(event: zaoju.Event) -> None:
@@ -133,3 +173,41 @@ def test_a_browser_opens_it(finished: zaoju.RunResult, tmp_path: Path, width: in
     shown = Shown(opened(tmp_path / "report.html", width=width))
     assert "What it wrote meanwhile" in shown.texts
     assert "script" not in shown.elements
+
+
+def report_of(run: Path) -> TrainingReport:
+    pipeline = zaoju.open_pipeline(small_config(run))
+    return report_training(pipeline.plan.config, pipeline.stages(), run / "none")
+
+
+def with_log(run: Path, path: Path, *lines: str) -> str:
+    """The page of a finished run as it would be with other lines in its log."""
+    path.write_text("".join(lines), "utf-8")
+    return render(training_page(replace(report_of(run), log=read_training_log(path))))
+
+
+def test_what_was_not_measured_has_no_plot(finished: zaoju.RunResult, tmp_path: Path) -> None:
+    page = with_log(finished.model.parent, tmp_path / "log", OLD_STEP, OLD_STEP.replace('"step": 1', '"step": 2'))
+    assert "Norm of the gradient" not in page and "Memory" not in page and "MFU" not in page
+    assert "Learning rate" in page
+
+
+def test_a_gradient_that_was_no_number_is_left_out(finished: zaoju.RunResult, tmp_path: Path) -> None:
+    lines = [
+        OLD_STEP.replace('"step": 1', f'"step": {number}').replace("}", f', "gradient_norm": {norm}}}')
+        for number, norm in ((1, 0.5), (2, "NaN"), (3, "Infinity"), (4, 0.25))
+    ]
+    shown = Shown(with_log(finished.model.parent, tmp_path / "log", *lines))
+    place = shown.texts.index("the numbers", shown.texts.index("Norm of the gradient, before clipping"))
+    rows = shown.texts[place + 4 : place + 10]
+    assert rows == ["norm", "10", "0.5", "norm", "10", "0.25"]
+
+
+def test_the_page_tells_what_was_copied(finished: zaoju.RunResult) -> None:
+    found = report_of(finished.model.parent)
+    assert found.scores is not None
+    texts_are_short = replace(found, scores=replace(found.scores, copied=Copied(0, 0)))
+    assert "opied passages" not in render(training_page(texts_are_short))
+    shown = Shown(render(training_page(replace(found, scores=replace(found.scores, copied=Copied(40, 10))))))
+    assert shown.after("copied passages") == "25.0%"
+    assert sum("word for word" in text for text in shown.texts) == 1

@@ -159,6 +159,21 @@ def test_the_best_model_becomes_the_artefact(name: str, tmp_path: Path) -> None:
     assert (logits - seen[12]).abs().max() > 1e-3
 
 
+def test_every_step_is_measured(name: str, tmp_path: Path) -> None:
+    """The norm of the gradient is the one before clipping, which would hide what it is looked at for."""
+    case, norms = CASES[name], list[dict[int, float]]()
+    for clip in (1e-4, 1e4):
+        events: list[Event] = []
+        run = case.run(tmp_path / str(clip), events.append)
+        case.build(clip=clip, steps=2).train(run)
+        steps = [event for event in events if isinstance(event, TrainStep)]
+        assert all(step.peak_memory is not None and step.peak_memory > 2**24 for step in steps)
+        assert all(step.flops_utilisation is not None and 0 < step.flops_utilisation < 2 for step in steps)
+        norms.append({step.step: step.gradient_norm or 0.0 for step in steps})
+    assert norms[0][1] == pytest.approx(norms[1][1], rel=1e-3)
+    assert norms[0][1] > 1e-3
+
+
 def test_the_process_is_as_before(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     torch.manual_seed(1)

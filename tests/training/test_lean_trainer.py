@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,8 @@ from pydantic import ValidationError
 from zaoju.contracts import CheckpointSaved, Event, ModelPlan, Notice, TrainStep
 from zaoju.errors import Cancelled, UserError
 from zaoju.models import GPT2, CausalLM, load_model, new_model
+from zaoju.tokenization import PackedTokens
+from zaoju.training import PackedBatches
 from zaoju_builtin.trainers.lean import LeanTrainer
 from zaoju_builtin.trainers.optimisers import make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
@@ -301,3 +304,17 @@ def test_it_ends_early_where_held_out_text_is_predicted_no_better(tmp_path: Path
         assert hashes(tmp_path / "stopped" / part) == hashes(tmp_path / "early" / part)
     patient = trained("patient", options.model_copy(update={"patience": None}))
     assert max(losses(patient)) == 12
+
+
+def test_the_norm_is_that_of_the_gradient(tmp_path: Path) -> None:
+    """Against the gradient of the whole first step, by torch alone."""
+    events: list[Event] = []
+    still = dict.fromkeys(("resid_pdrop", "attn_pdrop", "embd_pdrop"), 0.0)
+    run = make_run(tmp_path, emit=events.append, model=ModelPlan("gpt2", {**NUMBERS, **still}, VOCABULARY, 0))
+    LeanTrainer(LeanOptions(steps=1, batch_size=4, accumulate=2, clip=1e-3)).train(run)
+    model = new_model(run.model, run.seed)
+    batches = PackedBatches(PackedTokens.open(run.train), window=model.context_length, batch_size=4, seed=run.seed)
+    (sum(model.loss(*batches.batch(index)) for index in range(2)) / 2).backward()  # type: ignore[union-attr]
+    expected = math.sqrt(sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None))
+    (step,) = [event for event in events if isinstance(event, TrainStep)]
+    assert step.gradient_norm == pytest.approx(expected, rel=1e-4)

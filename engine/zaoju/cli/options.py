@@ -47,15 +47,6 @@ def with_inexact(command: Callable[P, R]) -> Callable[P, R]:
     )(command)
 
 
-def with_report(command: Callable[P, R]) -> Callable[P, R]:
-    """`--report`, for what trains or looks at a training."""
-    return click.option(
-        "--report",
-        is_flag=True,
-        help="Write a page about the training into the run folder, for a browser: report.html.",
-    )(command)
-
-
 def with_json(command: Callable[P, R]) -> Callable[P, R]:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)

@@ -21,6 +21,7 @@ class PlainReporter:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last: float | None = None
+        self._movements = Movements()
         self._begun: dict[str, tuple[int, float]] = {}
         """Where each task was when it was first heard of, and when that was."""
 
@@ -31,7 +32,7 @@ class PlainReporter:
             click.echo(line, err=True)
         if isinstance(event, events.StageFinished):
             self._begun.clear()
-        movement = movement_of(event)
+        movement = self._movements.of(event)
         if movement is None:
             return
         now, rate = self._clock(), self._rate(movement)
@@ -79,16 +80,33 @@ class Movement:
     note: str = ""
 
 
-def movement_of(event: zaoju.Event) -> Movement | None:
-    """What an event says about the way that is done; None where it says nothing about it."""
-    match event:
-        case events.Progress():
-            return Movement(event.task, event.done, event.total, event.unit)
-        case events.TrainStep():
-            note = f"loss {event.loss:.3f}, {event.tokens_per_second:,.0f} tokens/s"
-            return Movement("training", event.step, event.steps, "steps", note)
-        case _:
-            return None
+class Movements:
+    """What events say about the way that is done, one after the other."""
+
+    def __init__(self) -> None:
+        self._held_out: float | None = None
+        """The last look at held-out text, in bits per character."""
+
+    def of(self, event: zaoju.Event) -> Movement | None:
+        """The way that an event tells of; None where it tells of none."""
+        match event:
+            case events.StageStarted():
+                self._held_out = None
+            case events.HeldOutScored():
+                self._held_out = event.bits_per_character
+            case events.Progress():
+                return Movement(event.task, event.done, event.total, event.unit)
+            case events.TrainStep():
+                return Movement("training", event.step, event.steps, "steps", self._note(event))
+        return None
+
+    def _note(self, step: events.TrainStep) -> str:
+        parts = [f"loss {step.loss:.3f}", f"{step.tokens_per_second:,.0f} tokens/s"]
+        if step.flops_utilisation is not None:
+            parts.append(f"{step.flops_utilisation:.0%} MFU")
+        if self._held_out is not None:
+            parts.append(f"held out {self._held_out:.3f} bits/char")
+        return ", ".join(parts)
 
 
 def rate_text(rate: float | None) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 import zaoju
-from zaoju.cli.reporters import describe, movement_of, rate_text
+from zaoju.cli.reporters import Movements, describe, rate_text
 from zaoju.contracts import events
 
 
@@ -30,21 +31,32 @@ class RateColumn(ProgressColumn):
         return Text(rate_text(task.finished_speed or task.speed))
 
 
+class NotedProgress(Progress):
+    """Bars, and below each one a line for its note, which a narrow terminal would cut off beside it."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The table of the bars, then the notes."""
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            if task.fields["note"]:
+                yield Text(f"  {task.fields['note']}", no_wrap=True, overflow="ellipsis")
+
+
 class TerminalReporter:
     """Live bars by rich, one a task, with rate and time left."""
 
     def __init__(self) -> None:
-        self._progress = Progress(
+        self._progress = NotedProgress(
             TextColumn("  {task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
             RateColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[note]}"),
             console=Console(stderr=True, highlight=False, markup=False),
             transient=True,
         )
+        self._movements = Movements()
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
@@ -61,7 +73,7 @@ class TerminalReporter:
             self._progress.console.print(line)
         if isinstance(event, events.StageFinished):
             self._clear()
-        movement = movement_of(event)
+        movement = self._movements.of(event)
         if movement is None:
             return
         total, unit, note = movement.total, movement.unit, movement.note

@@ -35,6 +35,7 @@ def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
     segmenter = checker.choice("segmenter", config.tokenization.segmenter, ("tokenization", "segmenter"))
     vocabulary = checker.choice("vocabulary", config.tokenization.vocabulary, ("tokenization", "vocabulary"))
     trainer = checker.choice("trainer", config.trainer, ("trainer",))
+    trackers = checker.choices("tracker", config.trackers, ("trackers",))
     runner = None if config.runner is None else checker.choice("runner", config.runner, ("runner",))
     checker.needs([*readers, *cleaners], [segmenter])
     checker.needs([segmenter], [vocabulary])
@@ -57,6 +58,7 @@ def check(loaded: LoadedConfig, plugins: PluginManager) -> Plan:
         segmenter=segmenter.component,
         vocabulary=vocabulary.component,
         trainer=trainer.component,
+        trackers=tuple(chosen.component for chosen in trackers),
         runner=None if runner is None else runner.component,
         decoding=decoding,
     )
@@ -201,6 +203,7 @@ def _effective(plan: Plan, folder: Path) -> Config:
             "tokenization": tokenization.model_copy(update={"segmenter": segmenter, "vocabulary": vocabulary}),
             "model": model.model_copy(update={"init_from": init_from}),
             "trainer": _filled(config.trainer, plan.trainer),
+            "trackers": tuple(map(_filled, config.trackers, plan.trackers)),
             "runner": None if config.runner is None or plan.runner is None else _filled(config.runner, plan.runner),
             "decoding": _filled_decoding(config.decoding, plan.decoding),
         }

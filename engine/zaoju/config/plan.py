@@ -92,6 +92,7 @@ class Plan:
     segmenter: ResolvedComponent
     vocabulary: ResolvedComponent
     trainer: ResolvedComponent
+    trackers: tuple[ResolvedComponent, ...]
     runner: ResolvedComponent | None
     """Who computes with the finished model; None leaves it to the model's folder."""
 

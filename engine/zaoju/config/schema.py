@@ -208,6 +208,8 @@ class Config(Section):
     model: Model = Model()
     trainer: Choice = Choice(name="lean")
     """Makes the model."""
+    trackers: tuple[Choice, ...] = ()
+    """Programs that are told how the training goes, such as `tensorboard`; the model does not depend on them."""
     runner: Choice | None = None
     """Computes with the finished model; empty means what the model's folder asks for, else the fastest one."""
     decoding: Decoding = Decoding()
@@ -221,6 +223,7 @@ CHOICES: Mapping[tuple[str, ...], str] = {
     ("tokenization", "segmenter"): "segmenter",
     ("tokenization", "vocabulary"): "vocabulary",
     ("trainer",): "trainer",
+    ("trackers",): "tracker",
     ("runner",): "runner",
 }
 """The keys that choose components, and the kind of each."""

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from zaoju.contracts.search import Branch, Hypothesis, Search, SearchContext, SearchStep
     from zaoju.contracts.segmenter import Segmenter
     from zaoju.contracts.tokens import TokenTable
+    from zaoju.contracts.tracker import TrackedTraining, Tracker
     from zaoju.contracts.trainer import ModelPlan, Preflight, Trainer, TrainingRun
     from zaoju.contracts.vocabulary import PieceStream, VocabularyBuilder
 
@@ -88,6 +89,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.contracts.search": ("Branch", "Hypothesis", "Search", "SearchContext", "SearchStep"),
         "zaoju.contracts.segmenter": ("Segmenter",),
         "zaoju.contracts.tokens": ("TokenTable",),
+        "zaoju.contracts.tracker": ("TrackedTraining", "Tracker"),
         "zaoju.contracts.trainer": ("ModelPlan", "Preflight", "Trainer", "TrainingRun"),
         "zaoju.contracts.vocabulary": ("PieceStream", "VocabularyBuilder"),
     },
@@ -141,6 +143,8 @@ __all__ = [
     "StepContext",
     "Strategy",
     "TokenTable",
+    "TrackedTraining",
+    "Tracker",
     "TrainStep",
     "Trainer",
     "TrainingRun",

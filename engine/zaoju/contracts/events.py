@@ -72,6 +72,15 @@ class TrainStep:
 
     tokens_per_second: float
 
+    gradient_norm: float | None = None
+    """The norm of the gradient of all weights, before it was clipped; None where the trainer does not tell."""
+
+    peak_memory: int | None = None
+    """The most bytes taken so far: of the GPU, or on a CPU by the whole process; None where that is not known."""
+
+    flops_utilisation: float | None = None
+    """Model FLOPs utilisation, from 0 to 1: the arithmetic that the tokens need as a share of the device's peak."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldOutScored:

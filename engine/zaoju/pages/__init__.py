@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Paragraph,
         Section,
         Share,
+        SideBySide,
         Table,
     )
     from zaoju.pages.page import render, write_page
@@ -47,6 +48,7 @@ __getattr__, __dir__ = lazy_names(
             "Paragraph",
             "Section",
             "Share",
+            "SideBySide",
             "Table",
         ),
         "zaoju.pages.page": ("render", "write_page"),
@@ -68,6 +70,7 @@ __all__ = [
     "Paragraph",
     "Section",
     "Share",
+    "SideBySide",
     "Table",
     "render",
     "write_page",

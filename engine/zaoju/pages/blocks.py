@@ -129,7 +129,7 @@ class Line:
 class LinePlot:
     """Lines over two axes, their legend, and some of the numbers as a table to unfold.
 
-    Drawing needs matplotlib (`pip install 'zaoju[report]'`).
+    Drawing needs matplotlib (`pip install 'zaoju[report]'`); without it the table is all there is.
     """
 
     kind: ClassVar[str] = "lines"
@@ -142,7 +142,15 @@ class LinePlot:
     log_y: bool = False
 
 
-Block: TypeAlias = Paragraph | Facts | Table | Bars | Histogram | Examples | LinePlot
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Plots in columns, as many as there is room for."""
+
+    kind: ClassVar[str] = "side by side"
+    plots: Sequence[LinePlot]
+
+
+Block: TypeAlias = Paragraph | Facts | Table | Bars | Histogram | Examples | LinePlot | SideBySide
 
 
 @dataclass(frozen=True, slots=True)

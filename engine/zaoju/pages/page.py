@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zaoju.files import write_text_whole
 from zaoju.pages.blocks import Cell, LinePlot, Page, Share
-from zaoju.pages.plots import Plotted, draw
+from zaoju.pages.plots import draw
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -18,17 +18,14 @@ _TABLE_LINES = 24
 
 
 def write_page(path: Path, page: Page) -> None:
-    """Write the page to `path`, whole or not at all.
-
-    Raises `UserError` with the command that installs it where a plot needs matplotlib and it is not there.
-    """
+    """Write the page to `path`, whole or not at all."""
     write_text_whole(path, render(page))
 
 
 def render(page: Page) -> str:
     """The page as HTML: styles and plots inside, no script, nothing fetched; light or dark as the reader wishes.
 
-    Raises what `write_page` raises.
+    Without matplotlib there are tables in place of the plots, and the command that installs it.
     """
     return _environment().get_template("page.html").render(page=page)
 
@@ -48,7 +45,7 @@ def _environment() -> Environment:
     environment.filters["classes"] = _classes
     environment.filters["zip"] = partial(zip, strict=True)
     environment.filters["rows"] = lambda plot: list(_rows(plot))
-    environment.globals["draw"] = _draw
+    environment.globals["draw"] = draw
     return environment
 
 
@@ -67,10 +64,6 @@ def _classes(rows: Sequence[Sequence[Cell]], columns: int) -> list[str]:
     """The class of each column: `number` where it has nothing else."""
     texts = [any(isinstance(row[column], str) for row in rows) for column in range(columns)]
     return ["text" if text or not rows else "number" for text in texts]
-
-
-def _draw(plot: LinePlot) -> Plotted:
-    return draw(plot)
 
 
 def _rows(plot: LinePlot) -> Iterator[tuple[str, float, float]]:

@@ -1,4 +1,4 @@
-"""Lines over axes as inline SVG, by matplotlib: once for a wide window and once for a narrow one.
+"""Lines over axes as inline SVG, by matplotlib.
 
 Numbers stay text, in the fonts of the page; colours are those of the page, so that a plot is light or dark with it. No
 word reaches matplotlib, which would need the fonts of its language: names of lines and axes stand around it, in HTML.
@@ -9,10 +9,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zaoju.errors import UserError
 from zaoju.pages.blocks import LinePlot
 
 if TYPE_CHECKING:
@@ -36,41 +34,24 @@ _FEW_POINTS = 12
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
-@dataclass(frozen=True, slots=True)
-class Plotted:
-    """A plot as two SVG elements; the page shows the one that fits."""
-
-    wide: Markup
-    narrow: Markup
-
-
-def draw(plot: LinePlot) -> Plotted:
-    """Draw the lines. Raises `UserError` with the command that installs matplotlib where it is not there."""
-    from markupsafe import Markup
-
-    # Only matplotlib wrote this, and from numbers only.
-    wide, narrow = (Markup(_svg(plot, size)) for size in (_WIDE, _NARROW))
-    return Plotted(wide, narrow)
-
-
-def _svg(plot: LinePlot, size: tuple[float, float]) -> str:
+def draw(plot: LinePlot, *, narrow: bool) -> Markup | None:
+    """The lines as an SVG element for a wide or a narrow place; None where matplotlib is not installed."""
     try:
         from matplotlib import rc_context
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UserError(
-            f"the plots of a report need the package matplotlib, which cannot be imported ({error}):"
-            " `pip install 'zaoju[report]'`"
-        ) from error
+    except ImportError:
+        return None
+    from markupsafe import Markup
+
     with rc_context(dict(_SETTINGS)):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=_NARROW if narrow else _WIDE, layout="constrained")
         FigureCanvasSVG(figure)
         figure.patch.set_alpha(0)
         _draw_axes(figure.add_subplot(), plot)
         written = io.StringIO()
         figure.savefig(written, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    return _for_a_page(written.getvalue())
+    return Markup(_for_a_page(written.getvalue()))  # only matplotlib wrote this, and from numbers only
 
 
 def _draw_axes(axes: Axes, plot: LinePlot) -> None:

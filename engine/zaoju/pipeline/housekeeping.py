@@ -42,7 +42,7 @@ def status(config: ConfigSource = None, *, overrides: tuple[str, ...] = ()) -> l
 def training_report(config: ConfigSource = None, *, overrides: tuple[str, ...] = ()) -> Path:
     """Write the page of a configuration's training, running, interrupted or finished; its path. Runs nothing.
 
-    Raises `UserError` where the training has not begun, and where matplotlib is not installed.
+    Without matplotlib it has the numbers of its plots as tables. Raises `UserError` where the training has not begun.
     """
     return _opened(config, overrides).training_report()
 

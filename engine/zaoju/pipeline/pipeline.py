@@ -28,6 +28,7 @@ from zaoju.pipeline.standard_input import (
     kept_input,
     with_standard_input,
 )
+from zaoju.pipeline.token_length import read_account
 from zaoju.pipeline.training_log import TRAINING_LOG, training_seconds
 from zaoju.pipeline.training_page import training_page
 from zaoju.pipeline.training_report import report_training
@@ -153,7 +154,7 @@ class Pipeline:
         training = TrainingStage(self.plan, self.plugins, self._emit, self._cancel, inexact=self._inexact)
 
         def work(folder: Path) -> None:
-            training.work(folder, checkpoints, prepared / "held_out.jsonl", vocabulary, encoded)
+            training.work(folder, checkpoints, prepared, vocabulary, encoded)
 
         trained = self._stages.run(stage, work)
         self._forget(checkpoints)
@@ -180,7 +181,7 @@ class Pipeline:
 
     def account(self) -> Account:
         """The account of the prepared corpus."""
-        return Account.from_json(json.loads((self.prepare() / "account.json").read_text("utf-8")))
+        return read_account(self.prepare())
 
     def corpus_report(self) -> Path:
         """Write a page about the prepared corpus beside it, for a browser; its path."""

@@ -17,12 +17,14 @@ from zaoju.contracts import CheckpointSaved, Event, EventSink, HeldOutScored, Sa
 
 TRAINING_LOG = "training.jsonl"
 
+LoggedEvent = TrainStep | HeldOutScored | SampleWritten
+
 
 @dataclass(frozen=True, slots=True)
 class Logged:
     """Something that happened in training."""
 
-    event: TrainStep | HeldOutScored | SampleWritten
+    event: LoggedEvent
     seconds: float | None
     """Time spent in the training until then, earlier parts of a resumed one included; None in logs of old."""
 
@@ -79,21 +81,32 @@ def training_seconds(path: Path) -> float:
 def read_training_log(path: Path) -> list[Logged]:
     """What happened, without the steps that were done again later. Empty where there is no log.
 
+    A training has gone back where anything is told of an earlier step than the last, or a second time of the same one:
+    not every step is reported, so it may be a look at held-out text.
+
     A line that was cut short, as in a log that is being written, is left out.
     """
     found: list[Logged] = []
+    seen: set[tuple[object, ...]] = set()
     for record in _records(path):
         event = _event(record)
         if event is None:
             continue
-        if isinstance(event, TrainStep) and found and found[-1].event.step >= event.step:
+        if found and (event.step < found[-1].event.step or _mark(event) in seen):
             found = [one for one in found if one.event.step < event.step]
+            seen = {_mark(one.event) for one in found}
         seconds = record.get("seconds")
+        seen.add(_mark(event))
         found.append(Logged(event, float(seconds) if isinstance(seconds, int | float) else None))
     return found
 
 
-def _event(record: Mapping[str, object]) -> TrainStep | HeldOutScored | SampleWritten | None:
+def _mark(event: LoggedEvent) -> tuple[object, ...]:
+    """What happens once in a training. A step may write several prompts on."""
+    return (type(event), event.step, *([event.prompt] if isinstance(event, SampleWritten) else []))
+
+
+def _event(record: Mapping[str, object]) -> LoggedEvent | None:
     fields = {name: value for name, value in record.items() if name not in ("event", "seconds")}
     for kind in (TrainStep, HeldOutScored, SampleWritten):
         if record.get("event") == kind.__name__:

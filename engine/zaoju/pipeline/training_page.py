@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
-from zaoju.contracts import SampleWritten
-from zaoju.pages import Block, Fact, Facts, Line, LinePlot, Page, Paragraph, Section, Share, Table
+from zaoju.contracts import SampleWritten, TrainStep
+from zaoju.evaluation import PASSAGE
+from zaoju.pages import Block, Fact, Facts, Line, LinePlot, Page, Paragraph, Section, Share, SideBySide, Table
 from zaoju.pipeline.duration import duration
 from zaoju.pipeline.training_report import TrainingReport
 
@@ -22,11 +24,11 @@ def training_page(report: TrainingReport) -> Page:
     """The page: the curves first, the configuration last."""
     sections = [Section("How it learned", list(_learning(report)))]
     if report.steps:
-        sections.append(Section("Learning rate and speed", list(_running(report))))
+        sections.append(Section("Learning rate, gradient, speed and memory", [_running(report)]))
     sections += _texts(report)
     sections.append(Section("The corpus", [_corpus(report)]))
     sections.append(Section("The configuration", [_configuration(report.config)]))
-    return Page(_title(report), _summary(report), sections, lead=[_facts(report)])
+    return Page(_title(report), _summary(report), sections, lead=[_facts(report), *_about_copies(report)])
 
 
 def _title(report: TrainingReport) -> str:
@@ -64,9 +66,35 @@ def _facts(report: TrainingReport) -> Facts:
         last, _ = report.steps[-1]
         corpus = report.account.train.characters / report.characters_per_token
         facts.append(Fact("tokens trained on", last.tokens, f"{last.tokens / corpus:.3g} times the corpus"))
-        facts.append(Fact("tokens per second", _mean([event.tokens_per_second for event, _ in report.steps]), "mean"))
+        facts += _machine(report)
     facts.append(Fact("characters per token", report.characters_per_token, "of the training corpus"))
+    copied = None if report.scores is None else report.scores.copied
+    if copied is not None and copied.passages:
+        facts.append(Fact("copied passages", Share(copied.share), f"of {PASSAGE} characters, from the corpus"))
     return Facts(facts)
+
+
+def _machine(report: TrainingReport) -> Iterator[Fact]:
+    """How well the machine was used."""
+    steps = [event for event, _ in report.steps]
+    yield Fact("tokens per second", fmean([event.tokens_per_second for event in steps]), "mean")
+    used = [event.flops_utilisation for event in steps if event.flops_utilisation is not None]
+    if used:
+        yield Fact("of the peak FLOP/s", Share(fmean(used)), "MFU: what the tokens need, mean")
+    memory = [event.peak_memory for event in steps if event.peak_memory is not None]
+    if memory:
+        size, unit = _unit_of_bytes(max(memory))
+        yield Fact("memory", f"{max(memory) / size:.3g} {unit}", "the most at once")
+
+
+def _about_copies(report: TrainingReport) -> Iterator[Paragraph]:
+    """What the share of copied passages means."""
+    if report.scores is not None and report.scores.copied is not None and report.scores.copied.passages:
+        yield Paragraph(
+            f"Copied passages: of all that it wrote for its scores, {PASSAGE} letters or digits each, the share that"
+            " stands word for word in the training text; where that is much, and the corpus is not made of set phrases,"
+            " the model repeats what it has read."
+        )
 
 
 def _learning(report: TrainingReport) -> Iterator[Block]:
@@ -109,12 +137,31 @@ def _entropy(report: TrainingReport, xs: Sequence[float]) -> list[Line]:
     return [Line("entropy of the source", [xs[0], xs[-1]], [report.scores.source.entropy] * 2, dashed=True)]
 
 
-def _running(report: TrainingReport) -> Iterator[Block]:
-    tokens = [float(event.tokens) for event, _ in report.steps]
-    rates = [event.learning_rate for event, _ in report.steps]
-    speeds = [event.tokens_per_second for event, _ in report.steps]
-    yield LinePlot("Learning rate, by tokens trained on", "tokens", "learning rate", _thinned("rate", tokens, rates))
-    yield LinePlot("Tokens per second", "tokens", "tokens per second", _thinned("speed", tokens, speeds))
+def _running(report: TrainingReport) -> SideBySide:
+    """What the log tells of each step, where it tells of it."""
+    size, unit = _unit_of_bytes(max(event.peak_memory or 0 for event, _ in report.steps))
+    plots = [
+        _of_steps(report, "Learning rate", "learning rate", lambda event: event.learning_rate),
+        # The mean would hide what is looked for here.
+        _of_steps(report, "Norm of the gradient, before clipping", "norm", lambda event: event.gradient_norm, max),
+        _of_steps(report, "Speed", "tokens per second", lambda event: event.tokens_per_second),
+        _of_steps(report, "Memory, the most so far", unit, lambda event: _per(event.peak_memory, size)),
+    ]
+    return SideBySide([plot for plot in plots if plot.lines])
+
+
+def _of_steps(
+    report: TrainingReport,
+    title: str,
+    name: str,
+    of: Callable[[TrainStep], float | None],
+    together: Callable[[Sequence[float]], float] = fmean,
+) -> LinePlot:
+    """A plot of one number of each step; without lines where no step tells it."""
+    told = [(float(event.tokens), value) for event, _ in report.steps if (value := of(event)) is not None]
+    finite = [(tokens, value) for tokens, value in told if math.isfinite(value)]
+    line = _thinned(name, [tokens for tokens, _ in finite], [value for _, value in finite], together)
+    return LinePlot(title, "tokens", name, line)
 
 
 def _texts(report: TrainingReport) -> Iterator[Section]:
@@ -164,12 +211,14 @@ def _times(events: Sequence[tuple[object, float | None]], whole: float) -> tuple
     return ([second / size for second in seconds] if len(seconds) == len(events) else None), unit
 
 
-def _thinned(name: str, xs: Sequence[float], ys: Sequence[float]) -> list[Line]:
-    """A line of as many points as can be told apart, each the mean of its neighbours; none without points."""
+def _thinned(
+    name: str, xs: Sequence[float], ys: Sequence[float], together: Callable[[Sequence[float]], float] = fmean
+) -> list[Line]:
+    """A line of as many points as can be told apart, each made of its neighbours; none without points."""
     size = _together(len(xs))
     starts = range(0, len(xs), size)
-    means = [(_mean(xs[start : start + size]), _mean(ys[start : start + size])) for start in starts]
-    return [Line(name, [x for x, _ in means], [y for _, y in means])] if means else []
+    made = [(fmean(xs[start : start + size]), together(ys[start : start + size])) for start in starts]
+    return [Line(name, [x for x, _ in made], [y for _, y in made])] if made else []
 
 
 def _together(points: int) -> int:
@@ -177,8 +226,13 @@ def _together(points: int) -> int:
     return max(1, math.ceil(points / _MOST_POINTS))
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _per(number: float | None, size: float) -> float | None:
+    return None if number is None else number / size
+
+
+def _unit_of_bytes(most: float) -> tuple[int, str]:
+    """How many bytes are one of the unit that fits, and its name."""
+    return (2**30, "GiB") if most >= 10 * 2**30 else (2**20, "MiB")
 
 
 def _section(config: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -14,9 +14,9 @@ from zaoju.corpus import Account
 from zaoju.errors import UserError
 from zaoju.pipeline.evaluation_stage import Scores
 from zaoju.pipeline.stages import Stage
+from zaoju.pipeline.token_length import characters_per_token, read_account
 from zaoju.pipeline.training_log import TRAINING_LOG, Logged, read_training_log, training_seconds
 from zaoju.pipeline.weights import count_weights
-from zaoju.tokenization import PackedTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,8 @@ def report_training(config: Config, stages: Sequence[Stage], checkpoints: Path) 
     if not log.is_file() or not {"prepare", "encode"} <= done:
         raise UserError(
             f"there is no training to report on in {config.run}: for this configuration it has not begun."
-            " `zaoju train --report` trains and writes the page; `zaoju status` shows what is done"
+            " `zaoju train` trains and writes the page; `zaoju status` shows what is done"
         )
-    account = Account.from_json(json.loads((folders["prepare"] / "account.json").read_text("utf-8")))
-    tokens = len(PackedTokens.open(folders["encode"] / "train").tokens)
     scores = None
     if "evaluate" in done:
         scores = Scores.from_json(json.loads((folders["evaluate"] / "scores.json").read_text("utf-8")))
@@ -81,8 +79,8 @@ def report_training(config: Config, stages: Sequence[Stage], checkpoints: Path) 
         config=config.model_dump(mode="json"),
         log=read_training_log(log),
         seconds=training_seconds(log),
-        characters_per_token=account.train.characters / tokens,
-        account=account,
+        characters_per_token=characters_per_token(folders["prepare"], folders["encode"]),
+        account=read_account(folders["prepare"]),
         parameters=count_weights(folder / "model"),
         scores=scores,
     )

@@ -12,6 +12,8 @@ from zaoju.errors import PluginError
 from zaoju.models import Extension, choose_device, model_numbers
 from zaoju.pipeline.duration import duration
 from zaoju.pipeline.observer import Observer
+from zaoju.pipeline.token_length import characters_per_token
+from zaoju.pipeline.tracking import tracking
 from zaoju.pipeline.training_log import TRAINING_LOG, TrainingLog
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import PackedTokens, Tokenizer
@@ -29,15 +31,31 @@ class TrainingStage:
         self._cancel = cancel
         self._inexact = inexact
 
-    def work(self, folder: Path, checkpoints: Path, held_out: Path, vocabulary: Path, encoded: Path) -> None:
+    def work(self, folder: Path, checkpoints: Path, prepared: Path, vocabulary: Path, encoded: Path) -> None:
         """Train into `folder/model`. `checkpoints` outlives an interruption, and the training's log with it."""
         checkpoints.mkdir(parents=True, exist_ok=True)
         log = TrainingLog(checkpoints / TRAINING_LOG)
         tokenizer = Tokenizer.load(vocabulary, self._plugins)
         for part in ("train", "held_out"):
             PackedTokens.verify(encoded / part, tokenizer)
-        emit = log.telling(self._emit)
         config = self._plan.config
+        with tracking(
+            self._plan.trackers,
+            config.run,
+            checkpoints.name,
+            config.model_dump(mode="json"),
+            characters_per_token(prepared, encoded),
+            log.telling(self._emit),
+        ) as emit:
+            self._train(folder, checkpoints, prepared, tokenizer, encoded, emit)
+        tokenizer.save(folder / "model")
+        log.finish()
+        shutil.copyfile(checkpoints / TRAINING_LOG, folder / TRAINING_LOG)
+
+    def _train(
+        self, folder: Path, checkpoints: Path, prepared: Path, tokenizer: Tokenizer, encoded: Path, emit: EventSink
+    ) -> None:
+        config, held_out = self._plan.config, prepared / "held_out.jsonl"
         observer = Observer(held_out, tokenizer, self._plugins, self._plan.decoding, config.evaluation.prompts, emit)
         run = TrainingRun(
             model=self._model_plan(tokenizer),
@@ -57,9 +75,6 @@ class TrainingStage:
         trainer.train(run)
         if not run.artefact.is_dir():
             raise PluginError(f"trainer {self._plan.trainer.name!r} of {self._plan.trainer.package} left no model")
-        tokenizer.save(run.artefact)
-        log.finish()
-        shutil.copyfile(checkpoints / TRAINING_LOG, folder / TRAINING_LOG)
 
     def _model_plan(self, tokenizer: Tokenizer) -> ModelPlan:
         model = self._plan.config.model

@@ -17,6 +17,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "vocabulary": "zaoju_vocabularies",
         "initialiser": "zaoju_initialisers",
         "trainer": "zaoju_trainers",
+        "tracker": "zaoju_trackers",
         "runner": "zaoju_runners",
         "transform": "zaoju_transforms",
         "selector": "zaoju_selectors",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from zaoju.testing.segmenter import SegmenterContract
     from zaoju.testing.selector import SelectorContract
     from zaoju.testing.strategy import StrategyContract
+    from zaoju.testing.tracker import TrackerContract
     from zaoju.testing.transforms.contract import TransformContract
     from zaoju.testing.vocabulary import VocabularyContract
 
@@ -46,6 +47,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.testing.segmenter": ("SegmenterContract",),
         "zaoju.testing.selector": ("SelectorContract",),
         "zaoju.testing.strategy": ("StrategyContract",),
+        "zaoju.testing.tracker": ("TrackerContract",),
         "zaoju.testing.transforms.contract": ("TransformContract",),
         "zaoju.testing.vocabulary": ("VocabularyContract",),
     },
@@ -66,6 +68,7 @@ __all__ = [
     "SegmenterContract",
     "SelectorContract",
     "StrategyContract",
+    "TrackerContract",
     "TransformContract",
     "VocabularyContract",
     "decoding_engine",

@@ -5,6 +5,7 @@ from zaoju.training.best import best_folder, keep_best, write_artefact
 from zaoju.training.checkpoint import Checkpoints
 from zaoju.training.document_batches import DocumentBatches
 from zaoju.training.environment import allow_environment
+from zaoju.training.meter import Meter
 from zaoju.training.preflight import Budget, count_steps, estimate_memory, time_steps
 from zaoju.training.schedule import Schedule
 from zaoju.training.state import (
@@ -23,6 +24,7 @@ __all__ = [
     "Checkpoints",
     "Counters",
     "DocumentBatches",
+    "Meter",
     "PackedBatches",
     "Schedule",
     "allow_environment",

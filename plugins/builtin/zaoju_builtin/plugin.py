@@ -14,6 +14,7 @@ from zaoju_builtin.executors.components import executors
 from zaoju_builtin.initialisers.components import initialisers
 from zaoju_builtin.readers.components import readers
 from zaoju_builtin.segmenters.components import segmenters
+from zaoju_builtin.trackers.components import trackers
 from zaoju_builtin.trainers.components import trainers
 from zaoju_builtin.vocabularies.components import vocabularies
 
@@ -53,6 +54,11 @@ def zaoju_initialisers() -> list[Component]:
 @hookimpl
 def zaoju_trainers() -> list[Component]:
     return trainers()
+
+
+@hookimpl
+def zaoju_trackers() -> list[Component]:
+    return trackers()
 
 
 @hookimpl

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_report, with_threads
+from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_threads
 from zaoju.cli.output import print_json, print_lines
 from zaoju.cli.process import use_threads
+from zaoju.cli.report import write_report
 from zaoju.cli.scores import score_lines
 from zaoju.cli.watching import watching
 
@@ -18,7 +19,6 @@ from zaoju.cli.watching import watching
 @with_config
 @with_threads
 @with_inexact
-@with_report
 @with_json
 @with_quiet
 def run(
@@ -26,19 +26,18 @@ def run(
     overrides: tuple[str, ...],
     threads: int | None,
     inexact: bool,
-    report: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Go the whole path of a configuration.
 
     Corpus, vocabulary, training, scores, samples. What is unchanged since the last run is skipped; an interrupted
-    training goes on.
+    training goes on. At the end a page about the training is written for a browser: report.html in the run folder.
     """
     overrides = use_threads(config, overrides, threads)
     with watching(quiet=quiet) as (on_event, cancel):
         result = zaoju.run(config, overrides=overrides, on_event=on_event, cancel=cancel, inexact=inexact)
-    page = zaoju.training_report(config, overrides=overrides) if report else None
+    page = write_report(config, overrides)
     added = {"report": str(page)} if page else {}
     if as_json:
         account = result.account.to_json()

@@ -7,18 +7,19 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_json, with_report
+from zaoju.cli.options import with_config, with_json
 from zaoju.cli.output import print_json, print_lines, table
 
 
 @click.command()
 @with_config
-@with_report
+@click.option("--report", is_flag=True, help="Write a page about the training so far into the run folder: report.html.")
 @with_json
 def status(config: Path | None, overrides: tuple[str, ...], report: bool, as_json: bool) -> None:
     """Say which stages are done, and where they lie.
 
-    With --report also how the training goes, while it runs or afterwards.
+    With --report also how the training goes, while it runs or after it was stopped. A training that ends writes the
+    same page by itself.
     """
     stages = zaoju.status(config, overrides=overrides)
     page = zaoju.training_report(config, overrides=overrides) if report else None

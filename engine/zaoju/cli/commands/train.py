@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 import zaoju
-from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_report, with_threads
+from zaoju.cli.options import with_config, with_inexact, with_json, with_quiet, with_threads
 from zaoju.cli.output import print_json, print_lines
 from zaoju.cli.process import use_threads
+from zaoju.cli.report import write_report
 from zaoju.cli.watching import watching
 
 
@@ -17,7 +18,6 @@ from zaoju.cli.watching import watching
 @with_config
 @with_threads
 @with_inexact
-@with_report
 @with_json
 @with_quiet
 def train(
@@ -25,15 +25,17 @@ def train(
     overrides: tuple[str, ...],
     threads: int | None,
     inexact: bool,
-    report: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Train the model, or go on training it."""
+    """Train the model, or go on training it.
+
+    At the end a page about the training is written for a browser: report.html in the run folder.
+    """
     overrides = use_threads(config, overrides, threads)
     with watching(quiet=quiet) as (on_event, cancel):
         folder = zaoju.train(config, overrides=overrides, on_event=on_event, cancel=cancel, inexact=inexact)
-    page = zaoju.training_report(config, overrides=overrides) if report else None
+    page = write_report(config, overrides)
     added = {"report": str(page)} if page else {}
     if as_json:
         print_json({"model": str(folder), **added})

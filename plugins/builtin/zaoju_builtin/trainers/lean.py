@@ -42,7 +42,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         """Times a few steps of a model that is then thrown away. Raises `UserError` for a run of no steps."""
         found = Checkpoints(run.checkpoints, _silent).newest()
         with self._loop(run, self.first_model(run)) as loop:
-            seconds = self._step_seconds = time_steps(lambda: loop.step(0, loop.learning_rate)[0].item())
+            seconds = self._step_seconds = time_steps(lambda: loop.step(0, loop.learning_rate).read())
             counters = None if found is None else read_counters(found)
             steps = self._count_steps(loop) if counters is None else counters.steps
             left = steps if counters is None else steps - counters.step

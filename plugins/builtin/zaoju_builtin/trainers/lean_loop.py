@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +17,25 @@ from zaoju_builtin.trainers.options import LeanOptions
 
 if TYPE_CHECKING:
     from accelerate import Accelerator  # type: ignore[import-untyped]  # ships no annotations
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What a step gave. The tensors are on the device, which may not have come to them yet."""
+
+    loss: torch.Tensor
+    """The mean over the tokens of the step."""
+
+    gradient_norm: torch.Tensor
+    """Before it was clipped."""
+
+    tokens: int
+    """How many the step predicted."""
+
+    def read(self) -> tuple[float, float]:
+        """The loss and the norm of the gradient. Waits for the device, once."""
+        loss, norm = torch.stack([self.loss, self.gradient_norm]).tolist()
+        return loss, norm
 
 
 class LeanLoop:
@@ -49,8 +69,8 @@ class LeanLoop:
         """How many tokens a step predicts, on average."""
         return self.batches.tokens_per_batch * self._options.accumulate
 
-    def step(self, number: int, learning_rate: float, *, new_rows_alone: bool = False) -> tuple[torch.Tensor, int]:
-        """Do step `number`, counted from 0; the mean loss of its tokens as a tensor on the device, and their number."""
+    def step(self, number: int, learning_rate: float, *, new_rows_alone: bool = False) -> Stepped:
+        """Do step `number`, counted from 0."""
         if self._new_rows is not None:
             self._new_rows.alone(new_rows_alone)
         for optimiser in self.optimisers:
@@ -58,7 +78,7 @@ class LeanLoop:
                 group["lr"] = learning_rate
                 # Decay reaches rows without a gradient too.
                 group["weight_decay"] = 0.0 if new_rows_alone else group["decay"]
-        total = torch.zeros((), device=self._accelerator.device)
+        total, norm = torch.zeros(2, device=self._accelerator.device)
         passes = self._options.accumulate
         batches = [self.batches.batch(index) for index in range(number * passes, (number + 1) * passes)]
         counts = [int((targets >= 0).sum()) for _, targets in batches]
@@ -73,12 +93,12 @@ class LeanLoop:
                 if self._accelerator.sync_gradients:
                     if self._new_rows is not None:
                         self._new_rows.hold()
-                    self._accelerator.clip_grad_norm_(self.model.parameters(), self._options.clip)
+                    norm = self._accelerator.clip_grad_norm_(self.model.parameters(), self._options.clip)
                 for optimiser in self.optimisers:
                     optimiser.step()
                     optimiser.zero_grad()
             total += loss.detach()
-        return total / passes, sum(counts)
+        return Stepped(total / passes, norm, sum(counts))
 
 
 @contextmanager

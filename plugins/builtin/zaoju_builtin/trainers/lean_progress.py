@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import torch
 
-from zaoju.contracts import Notice, TrainingRun, TrainStep
+from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import Cancelled, UserError
-from zaoju.training import Checkpoints, Counters, Schedule, keep_best, save_state
-from zaoju_builtin.trainers.lean_loop import LeanLoop
+from zaoju.models import CausalLM
+from zaoju.training import Checkpoints, Counters, Meter, Schedule, keep_best, save_state
+from zaoju_builtin.trainers.lean_loop import LeanLoop, Stepped
 from zaoju_builtin.trainers.options import LeanOptions
 from zaoju_builtin.trainers.planning import steps_between_looks
 
@@ -38,8 +39,8 @@ class LeanProgress:
         self._report_every = 1 if run.device == "cpu" else _REPORT_EVERY_ELSEWHERE
         self._look_every = steps_between_looks(options, counters.steps)
         self._save_every_seconds = options.checkpoint_every_seconds
-        self._saved_at = self._reported_at = time.monotonic()
-        self._reported_tokens = counters.tokens
+        self._meter = Meter(loop.model, window=loop.batches.window, device=run.device, tokens=counters.tokens)
+        self._saved_at = time.monotonic()
 
     def finish(self) -> None:
         """Do all steps left, or fewer where they no longer help.
@@ -49,15 +50,15 @@ class LeanProgress:
         while self.counters.step < self.counters.steps and not self._is_past_patience():
             schedule, number, _ = self._schedule(self.counters.step)
             rate, alone = schedule.at(number), schedule is self._schedules[0]
-            loss, tokens = self._loop.step(self.counters.step, rate, new_rows_alone=alone)
+            stepped = self._loop.step(self.counters.step, rate, new_rows_alone=alone)
             step = self.counters.step + 1
-            self.counters = replace(self.counters, step=step, tokens=self.counters.tokens + tokens)
+            self.counters = replace(self.counters, step=step, tokens=self.counters.tokens + stepped.tokens)
             last = step == self.counters.steps
             due = last or time.monotonic() - self._saved_at >= self._save_every_seconds
             # A checkpoint must not hold a model that is already lost, so it waits for a look at the loss.
             reported = due or step % self._report_every == 0 or self._run.cancel.is_set()
             if reported:
-                self._report(loss.item(), rate)
+                self._report(stepped, rate)
             if last or step % self._look_every == 0:
                 self._look()
             if self._is_past_patience():
@@ -102,8 +103,9 @@ class LeanProgress:
         self._checkpoints.save(counters.step, lambda folder: save_state(folder, loop.model, loop.optimisers, counters))
         self._saved_at = time.monotonic()
 
-    def _report(self, loss: float, rate: float) -> None:
+    def _report(self, stepped: Stepped, rate: float) -> None:
         counters = self.counters
+        loss, gradient_norm = stepped.read()
         if not math.isfinite(loss):
             schedule, _, option = self._schedule(counters.step - 1)
             raise UserError(
@@ -111,15 +113,14 @@ class LeanProgress:
                 f"The checkpoints before it are kept. Set trainer.{option} below {schedule.peak:g}, "
                 "or trainer.warmup higher"
             )
-        now = time.monotonic()
-        speed = (counters.tokens - self._reported_tokens) / max(now - self._reported_at, 1e-9)
-        self._reported_at, self._reported_tokens = now, counters.tokens
-        self._run.emit(TrainStep(counters.step, counters.steps, loss, rate, counters.tokens, speed))
+        self._run.emit(self._meter.measure(counters, loss, rate, gradient_norm))
 
     def _look(self) -> None:
         """Score held-out text, and keep the model where it is the best so far."""
-        begin = time.monotonic()
-        model = self._loop.model
+        with self._meter.pausing():
+            self._look_at(self._loop.model)
+
+    def _look_at(self, model: CausalLM) -> None:
         # Whatever the observer draws, the next step's dropout is the same.
         with torch.random.fork_rng(devices=[torch.cuda.current_device()] if self._run.device == "cuda" else []):
             bits = self._run.observe(self.counters.step, model)
@@ -128,4 +129,3 @@ class LeanProgress:
             self.counters = replace(self.counters, best_step=self.counters.step, best_bits=bits)
             if self.counters.step < self.counters.steps:
                 keep_best(self._run.checkpoints, model)
-        self._reported_at += time.monotonic() - begin

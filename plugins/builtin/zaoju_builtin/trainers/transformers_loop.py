@@ -50,8 +50,21 @@ class TransformersLoop(UpstreamTrainer):
         self.step_tokens = 0
         """How many tokens the step predicts."""
 
+        self._gradient_norm = torch.zeros(())
         super().__init__(model=network, args=arguments, compute_loss_func=_mean_loss)
         self.remove_callback(PrinterCallback)
+        self._clip = self.accelerator.clip_grad_norm_
+        self.accelerator.clip_grad_norm_ = self._clip_and_note
+
+    @property
+    def window(self) -> int:
+        """Tokens per window."""
+        return self._batches.window
+
+    def read(self) -> tuple[float, float]:
+        """The mean loss of the last step and the norm of its gradient before it was clipped. Waits for the device."""
+        loss, norm = torch.stack([self.step_loss, self._gradient_norm]).tolist()
+        return loss, norm
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
         """All batches that are left. A generator of its own, as a loader draws from torch's otherwise."""
@@ -83,6 +96,11 @@ class TransformersLoop(UpstreamTrainer):
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         self.step_loss += loss
         return loss
+
+    def _clip_and_note(self, *given: Any, **named: Any) -> torch.Tensor:  # noqa: ANN401  # as transformers calls it
+        """Clip the gradient; transformers tells its norm to no callback."""
+        self._gradient_norm = self._clip(*given, **named)
+        return self._gradient_norm
 
     def try_step(self) -> None:
         """One step outside of any run, to see how long it takes."""

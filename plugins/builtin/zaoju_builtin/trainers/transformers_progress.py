@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from zaoju.contracts import TrainingRun, TrainStep
+from zaoju.contracts import TrainingRun
 from zaoju.errors import UserError
 from zaoju.models import CausalLM
-from zaoju.training import Checkpoints, Counters, keep_best, save_counters
+from zaoju.training import Checkpoints, Counters, Meter, keep_best, save_counters
 from zaoju_builtin.trainers.options import TransformersOptions
 from zaoju_builtin.trainers.planning import steps_between_looks
 from zaoju_builtin.trainers.transformers_loop import TransformersLoop
@@ -44,8 +44,8 @@ class TransformersProgress(TrainerCallback):
         self._report_every = 1 if run.device == "cpu" else _REPORT_EVERY_ELSEWHERE
         self._save_every_seconds = options.checkpoint_every_seconds
         self._rate = 0.0
-        self._saved_at = self._reported_at = time.monotonic()
-        self._reported_tokens = counters.tokens
+        self._meter = Meter(model, window=loop.window, device=run.device, tokens=counters.tokens)
+        self._saved_at = time.monotonic()
 
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **parts: object
@@ -66,7 +66,7 @@ class TransformersProgress(TrainerCallback):
         # A checkpoint must not hold a model that is already lost, so it waits for a look at the loss.
         reported = due or step % self._report_every == 0 or self._run.cancel.is_set()
         if reported:
-            self._report(self._loop.step_loss.item())
+            self._report(*self._loop.read())
         if last or step % self._look_every == 0:
             self._look()
         self.stopped = reported and self._run.cancel.is_set() and not last
@@ -87,7 +87,7 @@ class TransformersProgress(TrainerCallback):
         written.rmdir()
         self._saved_at = time.monotonic()
 
-    def _report(self, loss: float) -> None:
+    def _report(self, loss: float, gradient_norm: float) -> None:
         counters = self.counters
         if not math.isfinite(loss):
             raise UserError(
@@ -95,14 +95,14 @@ class TransformersProgress(TrainerCallback):
                 f"The checkpoints before it are kept. Set trainer.learning_rate below "
                 f"{self._loop.args.learning_rate:g}, or trainer.warmup higher"
             )
-        now = time.monotonic()
-        speed = (counters.tokens - self._reported_tokens) / max(now - self._reported_at, 1e-9)
-        self._reported_at, self._reported_tokens = now, counters.tokens
-        self._run.emit(TrainStep(counters.step, counters.steps, loss, self._rate, counters.tokens, speed))
+        self._run.emit(self._meter.measure(counters, loss, self._rate, gradient_norm))
 
     def _look(self) -> None:
         """Score held-out text, and keep the model where it is the best so far."""
-        begin = time.monotonic()
+        with self._meter.pausing():
+            self._look_at_model()
+
+    def _look_at_model(self) -> None:
         # Whatever the observer draws, the next step's dropout is the same.
         with torch.random.fork_rng(devices=[torch.cuda.current_device()] if self._run.device == "cuda" else []):
             bits = self._run.observe(self.counters.step, self._model)
@@ -111,4 +111,3 @@ class TransformersProgress(TrainerCallback):
             self.counters = replace(self.counters, best_step=self.counters.step, best_bits=bits)
             if self.counters.step < self.counters.steps:
                 keep_best(self._run.checkpoints, self._model)
-        self._reported_at += time.monotonic() - begin

@@ -1,0 +1,80 @@
+"""What a machine can do, and how much of its memory a training has taken."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+_PEAKS = (
+    ("B200", 2250e12),
+    ("GH200", 989e12),
+    ("H200 NVL", 835e12),
+    ("H200", 989e12),
+    ("H100 NVL", 835e12),
+    ("H100 PCIe", 756e12),
+    ("H100", 989e12),
+    ("A100", 312e12),
+    ("L40S", 362e12),
+    ("L4", 121e12),
+    ("A10", 125e12),
+)
+"""FLOP/s of dense products in bfloat16, from NVIDIA's data sheets. A name that stands in another one comes later."""
+
+_TRIES = 5
+
+
+def peak_flops(device: str) -> float:
+    """The FLOP/s that are the peak of `device`: `cpu`, `cuda` or `mps`.
+
+    Of a known NVIDIA GPU those of its data sheet, in bfloat16; elsewhere what a large product of matrices reaches here,
+    in the numbers that a training takes and with the threads that torch has. Takes a tenth of a second.
+    """
+    if device != "cuda":
+        return _measured(device, torch.float32, 768 if device == "cpu" else 2048)
+    if not torch.cuda.is_bf16_supported():
+        return _measured(device, torch.float32, 4096)
+    return known_peak(torch.cuda.get_device_name()) or _measured(device, torch.bfloat16, 4096)
+
+
+def known_peak(name: str) -> float | None:
+    """The peak of the GPU that CUDA knows by this name; None for one that is not in the table."""
+    return next((peak for known, peak in _PEAKS if re.search(rf"\b{known}\b", name)), None)
+
+
+def peak_memory(device: str) -> int | None:
+    """The most bytes that were taken so far: of the GPU by torch, on a CPU by the whole process; None where unknown."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return _most_resident() if device == "cpu" else None
+
+
+def _measured(device: str, dtype: torch.dtype, size: int) -> float:
+    """The best of a few products, since whatever else runs only makes them slower. Draws no random numbers."""
+    matrix = torch.ones(size, size, dtype=dtype, device=device)
+    best = math.inf
+    for _ in range(_TRIES):
+        begin = time.perf_counter()
+        (matrix @ matrix)[0, 0].item()  # which waits for an accelerator
+        best = min(best, time.perf_counter() - begin)
+    return 2 * size**3 / best
+
+
+def _most_resident() -> int | None:
+    """The most memory that this process has held; None on Windows."""
+    try:
+        # Not ru_maxrss on Linux: there the process counts, too, from which this one was started.
+        found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii", errors="replace"))
+    except OSError:
+        found = None
+    if found is not None:
+        return int(found[1]) * 1024
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:
+        return None
+    return getrusage(RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
