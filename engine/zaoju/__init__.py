@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         Trainer,
         TrainingRun,
         Transform,
+        Turn,
         VocabularyBuilder,
     )
     from zaoju.corpus import Account
@@ -138,6 +139,7 @@ _get, _names = lazy_names(
             "Trainer",
             "TrainingRun",
             "Transform",
+            "Turn",
             "VocabularyBuilder",
         ),
         "zaoju.corpus": ("Account",),
@@ -247,6 +249,7 @@ __all__ = [
     "Trainer",
     "TrainingRun",
     "Transform",
+    "Turn",
     "Unused",
     "UserError",
     "VocabularyBuilder",

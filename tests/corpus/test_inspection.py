@@ -55,7 +55,7 @@ def test_an_encoding_is_told_of_and_not_written_since_the_readers_find_it_out(tm
         ({"id": "文-1", "text": "春眠不觉晓，处处闻啼鸟。"}, ["text"]),
         ({"author": "孟浩然", "lines": ["春眠不觉晓，", "处处闻啼鸟。"], "title": "春晓"}, ["title", "lines"]),
         ({"en": "A long English sentence.", "zh": "一句不短的中文。", "by": "张三"}, ["zh"]),
-        ({"question": "你是谁？", "answer": "我是我。", "score": 3}, ["question", "answer"]),
+        ({"one": "你是谁？", "other": "我是我。", "score": 3}, ["one", "other"]),
     ],
 )
 def test_fields_are_those_with_the_most_chinese(tmp_path: Path, value: object, fields: list[str]) -> None:
@@ -63,6 +63,12 @@ def test_fields_are_those_with_the_most_chinese(tmp_path: Path, value: object, f
     (suggestion,) = inspect_files([path])
     assert suggestion.reader == {"name": "jsonl", "paths": [str(path)], "fields": fields}
     assert suggestion.documents == 2
+
+
+def test_questions_and_answers_are_conversations(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", json_lines(*[{"question": "你是谁？", "answer": "我是我。", "score": 3}] * 2))
+    (suggestion,) = inspect_files([path])
+    assert suggestion.reader == {"name": "jsonl", "paths": [str(path)], "prompt": ["question"], "answer": "answer"}
 
 
 def test_a_folder_stands_for_its_files_where_they_are_of_one_kind(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 import torch
 
-from zaoju import Cancelled, UserError
+from zaoju import Cancelled, Document, Turn, UserError
 from zaoju.contracts import Event, Progress
 from zaoju.evaluation import Score, bits_per_character
 from zaoju.generation import LeanRunner
@@ -38,7 +40,7 @@ def model(tokenizer: Tokenizer, spread: float = 0.3, context_length: int = 16) -
         return GPT2(numbers).eval()
 
 
-def score(network: GPT2, tokenizer: Tokenizer, texts: list[str]) -> Score:
+def score(network: GPT2, tokenizer: Tokenizer, texts: Sequence[str | Document]) -> Score:
     return bits_per_character(
         LeanRunner(network), tokenizer, iter(texts), emit=lambda event: None, cancel=threading.Event()
     )
@@ -132,3 +134,46 @@ def test_progress_and_cancel(tokenizer: Tokenizer, texts: list[str], done: int) 
 def test_json(tokenizer: Tokenizer) -> None:
     got = score(model(tokenizer), tokenizer, TEXTS)
     assert Score(**got.to_json()) == got  # type: ignore[arg-type]  # what json gives back has no types
+
+
+def test_of_conversations_the_answers_are_scored(tokenizer: Tokenizer) -> None:
+    """By hand, one token at a time: each answer after all before it, with its end; the characters are the answers'."""
+    tokenizer = tokenizer.for_conversations()
+    network = model(tokenizer, context_length=32)
+    talks = [
+        (Turn("user", "我想你"), Turn("assistant", "你他")),
+        (
+            Turn("system", "心"),
+            Turn("user", "我"),
+            Turn("assistant", "他家"),
+            Turn("user", "龘"),
+            Turn("assistant", "心"),
+        ),
+    ]
+    documents = [Document.of_turns(talk, "talk") for talk in talks]
+    bits, count = 0.0, 0
+    for talk in talks:
+        tokens = tokenizer.conversations.encode(talk)
+        for place in np.flatnonzero(tokens.counts):
+            with torch.no_grad():
+                shares = network(torch.tensor([tokens.ids[:place]]))[0, -1].double().softmax(0)
+            bits -= math.log2(shares[tokens.ids[place]])
+            count += 1
+    got = score(network, tokenizer, documents)
+    assert got.bits_per_character == pytest.approx(bits / 5, rel=1e-5)
+    assert (got.documents, got.characters, got.tokens, got.lossy_documents) == (2, 5, count, 0)
+    both = score(network, tokenizer, [*documents, "我想"])
+    plain = score(network, tokenizer, ["我想"])
+    assert both.bits_per_character * 7 == pytest.approx(bits + plain.bits_per_character * 2, rel=1e-5)
+
+
+def test_a_long_conversation_is_scored_in_windows(tokenizer: Tokenizer) -> None:
+    tokenizer = tokenizer.for_conversations()
+    talk = (
+        Turn("user", "我想" * 12),
+        Turn("assistant", "心" * 11),
+        Turn("user", "你" * 9),
+        Turn("assistant", "他" * 7),
+    )
+    got = score(model(tokenizer), tokenizer, [Document.of_turns(talk, "talk")])
+    assert (got.characters, got.tokens) == (18, 20)

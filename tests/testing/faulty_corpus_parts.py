@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from zaoju import Cleaner, Document, Dropped, Options, Part, PartedReader, Problem, Reader
+from zaoju import Cleaner, Document, Dropped, Options, Part, PartedReader, Problem, Reader, Turn
 from zaoju.testing import CleanerContract, ReaderContract
 
 CALLS = count()
@@ -48,6 +48,11 @@ class Drifting(SoundReader):
 class Nameless(SoundReader):
     def read(self) -> Iterator[Document | Problem]:
         yield from (Document(text, "") for text in self.texts)
+
+
+class Silent(SoundReader):
+    def read(self) -> Iterator[Document | Problem]:
+        yield Document.of_turns([Turn("user", "春"), Turn("assistant", "秋")], "talk 1")
 
 
 class SoundParts(PartedReader[Options]):
@@ -100,6 +105,10 @@ class TestDrifting(ReaderContract):
 
 class TestNameless(ReaderContract):
     make = Nameless
+
+
+class TestSilent(ReaderContract):
+    make = Silent
 
 
 class TestSoundParts(ReaderContract):

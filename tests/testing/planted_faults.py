@@ -72,6 +72,7 @@ FAULTS = [
     Fault("TestDeaf", "test_a_worker_that_always_dies_is_an_error", "DID NOT RAISE"),
     Fault("TestVague", "test_an_error_of_the_function_arrives", "a task failed"),
     Fault("TestNameless", "test_everything_names_its_source", "does not say where it came from"),
+    Fault("TestSilent", "test_turns_are_told", "let gives_conversations() say so"),
     Fault("TestPartsThatLose", "test_its_parts_are_the_whole", "give other documents than read()"),
     Fault("TestPartsThatDepend", "test_its_parts_are_the_whole", "when a later one has been read before it"),
     Fault("TestOnlyOnce", "test_cleaning_again_changes_nothing", "already clean"),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Place,
         Problem,
         Reader,
+        Turn,
     )
     from zaoju.contracts.decoding import Columns, History, Selector, StepContext, Strategy, Transform
     from zaoju.contracts.events import (
@@ -64,6 +65,7 @@ __getattr__, __dir__ = lazy_names(
             "Place",
             "Problem",
             "Reader",
+            "Turn",
         ),
         "zaoju.contracts.decoding": ("Columns", "History", "Selector", "StepContext", "Strategy", "Transform"),
         "zaoju.contracts.events": (
@@ -149,5 +151,6 @@ __all__ = [
     "Trainer",
     "TrainingRun",
     "Transform",
+    "Turn",
     "VocabularyBuilder",
 ]

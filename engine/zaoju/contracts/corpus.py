@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeAlias
+from typing import Generic, Self, TypeAlias
 
 from zaoju.contracts.options import OptionsT_co
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side says in a conversation."""
+
+    role: str
+    """Who speaks: `user`, `assistant` (whose turns a model learns to say) or `system`."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,14 @@ class Document:
 
     replaced_bytes: int = 0
     """How many bytes of the source could not be read as text and stand in it as U+FFFD; the account sums them."""
+
+    turns: tuple[Turn, ...] = ()
+    """A conversation; `text` is then that of all turns, each on lines of its own. Empty for a plain text."""
+
+    @classmethod
+    def of_turns(cls, turns: Sequence[Turn], source: str, replaced_bytes: int = 0) -> Self:
+        """The document of a conversation."""
+        return cls("\n".join(turn.text for turn in turns), source, replaced_bytes, tuple(turns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,10 @@ class Reader(ABC, Generic[OptionsT_co]):
     @abstractmethod
     def fingerprint(self) -> str:
         """A short text that changes whenever `read` would give other documents, such as a hash of the files."""
+
+    def gives_conversations(self) -> bool:
+        """Whether documents have `turns`: the tokenizer then needs marks for them, which it must know beforehand."""
+        return False
 
     def files(self) -> list[Path]:
         """The files that will be read; empty for a source that is not made of files."""

@@ -38,6 +38,9 @@ class ModelPlan:
     first_new: int | None = None
     """The first of the tokens that `zaoju extend` added to `init_from`, whose rows may be trained before the rest."""
 
+    new_marks: int = 0
+    """How many of the last tokens are marks of turns that the model in `init_from` has never seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:

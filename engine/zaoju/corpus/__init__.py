@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zaoju.corpus.account import Account, Count
 from zaoju.corpus.byte_spans import plan_spans
+from zaoju.corpus.conversations import turns_of
 from zaoju.corpus.documents import read_documents
 from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
 from zaoju.corpus.json_text import parse_object, text_of
@@ -48,4 +49,5 @@ __all__ = [
     "read_report",
     "read_sources",
     "text_of",
+    "turns_of",
 ]

@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from zaoju.contracts import Document
+from zaoju.contracts import Document, Turn
 from zaoju.errors import CorpusError
 
 
 def document_line(document: Document) -> str:
     """The document as one line of JSON, its end included."""
-    return json.dumps({"text": document.text, "source": document.source}, ensure_ascii=False) + "\n"
+    value: dict[str, object] = {"text": document.text, "source": document.source}
+    if document.turns:
+        value["turns"] = [[turn.role, turn.text] for turn in document.turns]
+    return json.dumps(value, ensure_ascii=False) + "\n"
 
 
 def read_documents(path: Path) -> Iterator[Document]:
@@ -28,7 +31,8 @@ def read_documents(path: Path) -> Iterator[Document]:
         for number, line in enumerate(file, start=1):
             try:
                 value = json.loads(line)
-                yield Document(value["text"], value["source"])
+                text, source = value["text"], value["source"]
+                yield Document(text, source, turns=tuple(Turn(*turn) for turn in value.get("turns", ())))
             except (ValueError, TypeError, KeyError) as error:
                 raise CorpusError(
                     f"{path} line {number}: not a document ({error}); the file is damaged or was not written by"

@@ -13,6 +13,7 @@ from itertools import islice, zip_longest
 from typing import TypeAlias
 
 from zaoju.contracts import Problem
+from zaoju.corpus.conversations import find_conversations
 from zaoju.corpus.json_beginning import first_objects
 from zaoju.corpus.json_text import parse_object, text_of
 from zaoju.corpus.opening import UnpackedFile
@@ -91,6 +92,10 @@ def _look_at_json_lines(look: Look) -> Look | None:
         sample = [parse_object(line) for line in islice(written, _SAMPLE_LINES)]
     except ValueError:
         return None
+    if conversations := find_conversations(sample):
+        # Only the reader counts them; it looks closer.
+        look.options = {"name": "jsonl", **conversations}
+        return look
     fields = _text_fields(sample)
     if not fields:
         return None
@@ -154,10 +159,14 @@ def _look_at_list(look: Look) -> Look:
         if len(text) >= _SAMPLE_CHARACTERS:
             break
     path, sample = first_objects(text)
+    conversations = find_conversations(sample)
     fields = _text_fields(sample)
-    if not fields and (as_lines := _look_at_json_lines(look)) is not None:
+    if not fields and not conversations and (as_lines := _look_at_json_lines(look)) is not None:
         return as_lines
     look.options = {"name": "json", "path": ".".join(path)} if path else {"name": "json"}
+    if conversations:
+        look.options |= conversations
+        return look
     look.options["fields"] = fields
     return _with_columns(look, "fields")
 

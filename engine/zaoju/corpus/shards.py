@@ -169,8 +169,9 @@ def _write_shard(makers: Makers, shard: Shard, folder: Path, watch: Watch) -> No
                 if cleaned is None:
                     watch(3 * len(item.text))
                     continue
-                text, removed, changes = cleaned
-                line = document_line(Document(text, item.source)).encode("utf-8")
+                document, removed, changes = cleaned
+                text = document.text
+                line = document_line(document).encode("utf-8")
                 watch(len(line))
                 documents.write(line)
                 row = (len(item.text), len(text), len(line), len(sources) - 1, *removed)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from zaoju.contracts import Cleaned, Cleaner, Document, Dropped, Options, Problem
@@ -111,37 +112,70 @@ class CountingCleaner:
         self.tally.problems.add(problem)
         (self.tally.stopping if problem.stops else self.tally.harmless).add(problem)
 
-    def clean(self, document: Document, source: SourceAccount) -> tuple[str, list[int], dict[str, int]] | None:
-        """The cleaned text, what each cleaner took out of it, and how often each of their rules changed it.
+    def clean(self, document: Document, source: SourceAccount) -> tuple[Document, list[int], dict[str, int]] | None:
+        """The cleaned document, what each cleaner took out of it, and how often each of their rules changed it.
 
         None where a cleaner drops the document. Raises `PluginError` where a cleaner gives what it must not.
         """
-        text, removed, changes = document.text, list[int](), dict[str, int]()
-        source.read += Count(1, len(text))
+        cleaned, removed, changes = document, list[int](), Counter[str]()
+        source.read += Count(1, len(document.text))
         source.replaced_bytes += document.replaced_bytes
-        self.tally.read_lengths.add(len(text))
+        self.tally.read_lengths.add(len(document.text))
         for name, cleaner in self._cleaners:
-            result = cleaner.clean(text)
+            result = _apply(name, cleaner, cleaned, changes)
             if isinstance(result, Dropped):
                 self._drop(f"{name}: {result.reason}", document, source)
                 return None
-            if isinstance(result, Cleaned):
-                changes |= {f"{name}: {rule}": times for rule, times in result.changes.items()}
-                result = result.text
-            if not isinstance(result, str):
-                raise PluginError(
-                    f"cleaner {name!r} returned {type(result).__name__} for {document.source};"
-                    " a cleaner returns the text, `Cleaned(text, changes)` or `Dropped(reason)`"
-                )
-            removed.append(len(text) - len(result))
-            text = result
-        if not text:
+            removed.append(len(cleaned.text) - len(result.text))
+            cleaned = result
+        if not cleaned.text or not all(turn.text for turn in cleaned.turns):
             self._drop(_EMPTY, document, source)
             return None
-        return text, removed, changes
+        return cleaned, removed, dict(changes)
 
     def _drop(self, rule: str, document: Document, source: SourceAccount) -> None:
         count = Count(1, len(document.text))
         source.dropped += count
         self.tally.dropped[rule] = self.tally.dropped.get(rule, Count()) + count
         self.tally.examples.add(rule, text_digest(document.text).hex(), document.source, document.text)
+
+
+def _apply(name: str, cleaner: Cleaner[Options], document: Document, changes: Counter[str]) -> Document | Dropped:
+    """The document after one cleaner; `changes` are counted up.
+
+    Of a conversation each turn is cleaned by itself, so no rule can reach over a turn's end. Whether to drop it is
+    asked about all turns together: a short answer is no short document.
+    """
+    if not document.turns:
+        result = _checked(name, cleaner.clean(document.text), document)
+        if isinstance(result, Dropped):
+            return result
+        changes.update(_named(name, result))
+        return replace(document, text=result.text)
+    turns = []
+    for turn in document.turns:
+        result = _checked(name, cleaner.clean(turn.text), document)
+        if isinstance(result, Cleaned):
+            changes.update(_named(name, result))
+            turn = replace(turn, text=result.text)
+        turns.append(turn)
+    cleaned = Document.of_turns(turns, document.source, document.replaced_bytes)
+    verdict = _checked(name, cleaner.clean(cleaned.text), document)
+    return verdict if isinstance(verdict, Dropped) else cleaned
+
+
+def _checked(name: str, result: object, document: Document) -> Cleaned | Dropped:
+    if isinstance(result, str):
+        result = Cleaned(result)
+    if not isinstance(result, Cleaned | Dropped) or (isinstance(result, Cleaned) and not isinstance(result.text, str)):
+        wrong = result.text if isinstance(result, Cleaned) else result
+        raise PluginError(
+            f"cleaner {name!r} returned {type(wrong).__name__} for {document.source};"
+            " a cleaner returns the text, `Cleaned(text, changes)` or `Dropped(reason)`"
+        )
+    return result
+
+
+def _named(name: str, cleaned: Cleaned) -> dict[str, int]:
+    """How often the rules of a cleaner changed a text, under its name."""
+    return {f"{name}: {rule}": times for rule, times in cleaned.changes.items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from zaoju.config import DecodingPlan, resolve_decoding
-from zaoju.contracts import EventSink, Progress, Runner
+from zaoju.contracts import EventSink, Progress, Runner, Turn
 from zaoju.errors import ArtefactError, UserError
 from zaoju.generation.artefact import RunnerChoice, open_model, open_runner
 from zaoju.generation.fixed_shapes import FixedShapes
@@ -93,13 +93,15 @@ class Engine:
         stop: Sequence[str] = (),
         logprobs: int | None = None,
         token_healing: bool = True,
+        chat: bool = False,
+        turns: Sequence[Turn] = (),
         **options: object,
     ) -> Generation:
         """Continue `prompt` by a strategy (`nucleus` by default) or by a chain of transforms.
 
         `options` are those of the chain and the search, such as `temperature=0.8, top_p=0.9`; the other arguments are
-        the fields of `Request`. Raises `UserError` where the decoding cannot be, or the prompt is longer than the
-        model's context.
+        the fields of `Request`. With `chat` the prompt is what a user says, after `turns`, and the text is the answer.
+        Raises `UserError` where the decoding cannot be, or the prompt is longer than the model's context.
         """
         request = Request(
             prompt,
@@ -115,6 +117,8 @@ class Engine:
             logprobs,
             token_healing,
             options,
+            chat=chat,
+            turns=turns,
         )
         return self.generate_batch([request])[0]
 
@@ -165,6 +169,8 @@ class Engine:
         stop: Sequence[str] = (),
         logprobs: int | None = None,
         token_healing: bool = True,
+        chat: bool = False,
+        turns: Sequence[Turn] = (),
         cancel: threading.Event | None = None,
         **options: object,
     ) -> Generator[Chunk, None, None]:
@@ -187,6 +193,8 @@ class Engine:
             logprobs,
             token_healing,
             options,
+            chat=chat,
+            turns=turns,
         )
         return self.stream_request(request, cancel=cancel)
 
@@ -224,10 +232,7 @@ class Engine:
         idle = chain.idle(plan.options)
         self._check_needs(plan, idle)
         seed = next(seed for seed in (request.seed, plan.seed, fresh_seed()) if seed is not None)
-        tokens = self.tokenizer.encode(request.prompt)
-        beginning = self.tokenizer.beginning
-        if not tokens and not beginning:
-            beginning = [self.tokenizer.end_of_text]
+        beginning, tokens = self._prompt_tokens(request)
         if len(beginning) + len(tokens) > self.runner.context_length:
             raise UserError(
                 f"the prompt has {len(beginning) + len(tokens)} tokens and the model looks at "
@@ -240,7 +245,7 @@ class Engine:
                 prompt=request.prompt,
                 beginning=beginning,
                 prompt_tokens=tokens,
-                open_end=self._open_end(plan, tokens, idle),
+                open_end=None if request.chat else self._open_end(plan, tokens, idle),
                 plan=plan,
                 seed=seed,
                 tokenizer=self.tokenizer,
@@ -255,6 +260,16 @@ class Engine:
             self._check_known(start.line.read)
         self._check_memory(task)
         return task
+
+    def _prompt_tokens(self, request: Request) -> tuple[list[int], list[int]]:
+        """The tokens that only begin a text, and those of the prompt."""
+        if request.chat:
+            return self.tokenizer.conversations.prompt([*request.turns, Turn("user", request.prompt)])
+        if request.turns:
+            raise UserError("turns: what was said before a prompt needs `chat=True`; else the prompt is a plain text")
+        tokens = self.tokenizer.encode(request.prompt)
+        beginning = self.tokenizer.beginning
+        return beginning if tokens or beginning else [self.tokenizer.end_of_text], tokens
 
     def _open_end(self, plan: DecodingPlan, tokens: Sequence[int], idle: Set[str]) -> OpenEnd | None:
         """The end of a prompt that may be cut anew. No constraint can follow a token that begins before the text."""

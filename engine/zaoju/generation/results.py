@@ -12,6 +12,7 @@ from zaoju.generation.task import Task
 
 if TYPE_CHECKING:
     from zaoju.config import DecodingPlan
+    from zaoju.contracts import Turn
     from zaoju.generation.job import FinishReason
     from zaoju.generation.line import Line
     from zaoju.generation.token_reports import TokenReport
@@ -58,16 +59,28 @@ class Request:
     """Options of the chain's transforms and of the search, such as `{"top_p": 0.9}`. Unknown ones are refused."""
 
     plan: DecodingPlan | None = None
-    """A plan that is already resolved; it stands for all the fields above but the prompt and the seed."""
+    """A plan that is already resolved; it stands for the fields above but the prompt and the seed."""
+
+    chat: bool = False
+    """Whether the prompt is what a user says, by the model's chat template, and the text is the answer."""
+
+    turns: Sequence[Turn] = ()
+    """With `chat`: what was said before, such as `[Turn("system", "...")]` or earlier questions and answers."""
 
     @classmethod
     def from_plan(
-        cls, prompt: str, plan: DecodingPlan, *, seed: int | None = None, max_new_tokens: int | None = None
+        cls,
+        prompt: str,
+        plan: DecodingPlan,
+        *,
+        seed: int | None = None,
+        max_new_tokens: int | None = None,
+        chat: bool = False,
     ) -> Self:
         """A request that follows `plan`, with another seed or length where one is given."""
         if max_new_tokens is not None:
             plan = replace(plan, max_new_tokens=max_new_tokens)
-        return cls(prompt, seed=plan.seed if seed is None else seed, plan=plan)
+        return cls(prompt, seed=plan.seed if seed is None else seed, plan=plan, chat=chat)
 
     def settings(self) -> dict[str, object]:
         """What the `decoding` section of a config would say."""

@@ -40,10 +40,10 @@ class CausalLM(nn.Module, ABC):
     def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The mean cross-entropy, in nats per token, of `targets` [B, T] int64 after `ids` [B, T] int64.
 
-        Targets of -100 are padding on the right and do not count.
+        Targets of -100, which are padding or are only read, do not count; without any that counts it is 0.
         """
-        logits = self(ids)
-        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+        logits, wanted = self(ids).flatten(0, 1).float(), targets.flatten()
+        return F.cross_entropy(logits, wanted, reduction="sum") / (wanted >= 0).sum().clamp(min=1)
 
     def logits_of_loss(self, tokens: int) -> int:
         """How many logits `loss` over `tokens` tokens holds in memory at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from safetensors import SafetensorError
@@ -33,7 +34,7 @@ def new_model(plan: ModelPlan, seed: int) -> CausalLM:
     `ArtefactError` where `init_from` cannot be read or has another vocabulary than the run.
     """
     if plan.init_from is not None:
-        model = load_model(plan.init_from, "cpu")
+        model = load_model(plan.init_from, "cpu") if not plan.new_marks else _with_new_marks(plan, plan.init_from, seed)
         _check_vocabulary(model, plan, plan.init_from)
         return model
     numbers = {
@@ -77,6 +78,28 @@ def load_model(folder: Path, device: str) -> CausalLM:
     from zaoju.models.transformers_lm import TransformersLM
 
     return TransformersLM.from_folder(folder).to(device).eval()
+
+
+def _with_new_marks(plan: ModelPlan, folder: Path, seed: int) -> CausalLM:
+    """The model in `folder` with rows for tokens that only mark turns: like its other rows, and all different."""
+    # Deferred: importing transformers' models takes longer than importing torch.
+    from zaoju.models.extension import extend_model
+
+    def make_rows(matrix: torch.Tensor, number: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed + number)
+        noise = torch.randn(plan.new_marks, matrix.shape[1], generator=generator)
+        return matrix.mean(dim=0) + matrix.std(dim=0) * noise
+
+    larger = extend_model(
+        folder,
+        [[plan.end_of_text]] * plan.new_marks,
+        first_new=plan.vocabulary_size - plan.new_marks,
+        multiple=1,
+        make_rows=make_rows,
+    )
+    with TemporaryDirectory() as scratch:
+        larger.save(Path(scratch))
+        return load_model(Path(scratch), "cpu")
 
 
 def _lean_config(values: dict[str, object], folder: Path) -> GPT2Config | LlamaConfig | None:

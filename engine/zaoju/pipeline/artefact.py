@@ -37,4 +37,8 @@ def texts_identity(documents: Path) -> str:
     digest = hashlib.sha256()
     for document in read_documents(documents):
         digest.update(hashlib.sha256(document.text.encode("utf-8")).digest())
+        # Of conversations the answers alone are scored.
+        if document.turns:
+            roles = json.dumps([[turn.role, len(turn.text)] for turn in document.turns])
+            digest.update(hashlib.sha256(roles.encode("utf-8")).digest())
     return digest.hexdigest()

@@ -66,18 +66,22 @@ def evaluate_model(
     emit: EventSink,
     cancel: threading.Event,
 ) -> Scores:
-    """Score the model in `model` on the held-out documents in the folder `prepared`, and let it write."""
+    """Score the model in `model` on the held-out documents in the folder `prepared`, and let it write.
+
+    Of conversations the answers alone are scored, and the prompts of the samples are questions.
+    """
     engine = Engine.load(model, device=choose_device(plan.config.device), plugins=plugins, runner=plan.runner)
 
-    def texts() -> Iterator[str]:
-        return (document.text for document in read_documents(prepared / "held_out.jsonl"))
-
-    score = bits_per_character(engine.runner, engine.tokenizer, texts(), emit=emit, cancel=cancel)
+    held_out = prepared / "held_out.jsonl"
+    documents = read_documents(held_out)
+    score = bits_per_character(engine.runner, engine.tokenizer, documents, emit=emit, cancel=cancel)
     source, written = None, list[Generation]()
     if len(readers) == 1 and isinstance(readers[0], KnownSource) and plan.config.evaluation.samples:
         written = _unprompted(engine, plan, emit, cancel)
-        source = compare_with_source(readers[0], texts(), score, [generation.text for generation in written])
-    samples = tuple(_samples(engine, plan, plugins, emit, cancel))
+        texts = (document.text for document in read_documents(held_out))
+        source = compare_with_source(readers[0], texts, score, [generation.text for generation in written])
+    chat = any(reader.gives_conversations() for reader in readers)
+    samples = tuple(_samples(engine, plan, plugins, emit, cancel, chat=chat))
     trained_on = (document.text for document in read_documents(prepared / "train.jsonl"))
     copied = count_copied([*(one.text for one in written), *(one.text for one in samples)], trained_on)
     return Scores(score, source, samples, copied)
@@ -94,7 +98,7 @@ def _unprompted(engine: Engine, plan: Plan, emit: EventSink, cancel: threading.E
 
 
 def _samples(
-    engine: Engine, plan: Plan, plugins: PluginManager, emit: EventSink, cancel: threading.Event
+    engine: Engine, plan: Plan, plugins: PluginManager, emit: EventSink, cancel: threading.Event, *, chat: bool
 ) -> Iterator[Sample]:
     evaluation = plan.config.evaluation
     for strategy in evaluation.strategies:
@@ -102,7 +106,9 @@ def _samples(
         if strategy != decoding.strategy:
             decoding = resolve_decoding(plugins, {"strategy": strategy})
         requests = [
-            Request.from_plan(prompt, decoding, seed=plan.config.seed, max_new_tokens=evaluation.max_new_tokens)
+            Request.from_plan(
+                prompt, decoding, seed=plan.config.seed, max_new_tokens=evaluation.max_new_tokens, chat=chat
+            )
             for prompt in evaluation.prompts
         ]
         for generation in write_texts(engine, requests, emit, cancel):

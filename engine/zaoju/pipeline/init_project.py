@@ -83,7 +83,8 @@ def init_project(folder: Path | str, files: Sequence[Path | str] = ()) -> Projec
     documents, characters = sum(item.documents or 0 for item in found), sum(item.characters or 0 for item in found)
     readers: list[Mapping[str, object]] = [item.reader for item in found] or [{"name": "stories", "documents": 20_000}]
     # Short texts are learned faster one by one; long ones would leave most of such windows half empty.
-    windows = "documents" if characters < _SHORT_TEXT * documents else "packed"
+    conversations = any({"answer", "turns"} & set(reader) for reader in readers)
+    windows = "documents" if conversations or characters < _SHORT_TEXT * documents else "packed"
     text = _TEMPLATE.format(
         readers=_readers(readers), documents=documents, characters=characters, windows=windows, **_fit(characters)
     )

@@ -113,7 +113,8 @@ class Pipeline:
 
         def work(folder: Path) -> None:
             if init_from is not None:
-                Tokenizer.load(init_from, self.plugins).save(folder)
+                tokenizer = Tokenizer.load(init_from, self.plugins)
+                (tokenizer.for_conversations() if self._conversations else tokenizer).save(folder)
                 return
             build_tokenizer(
                 documents,
@@ -123,6 +124,7 @@ class Pipeline:
                 workers=tokenization.workers,
                 emit=self._emit,
                 cancel=self._cancel,
+                conversations=self._conversations,
             ).save(folder)
 
         return self._stages.run(self._vocabulary_stage, work)
@@ -151,7 +153,14 @@ class Pipeline:
         prepared, vocabulary, encoded = self.prepare(), self.vocabulary(), self.encode()
         stage = self._train_stage
         checkpoints = self.checkpoints(stage)
-        training = TrainingStage(self.plan, self.plugins, self._emit, self._cancel, inexact=self._inexact)
+        training = TrainingStage(
+            self.plan,
+            self.plugins,
+            self._emit,
+            self._cancel,
+            inexact=self._inexact,
+            conversations=self._conversations,
+        )
 
         def work(folder: Path) -> None:
             training.work(folder, checkpoints, prepared, vocabulary, encoded)
@@ -225,6 +234,11 @@ class Pipeline:
         return [component.build(Reader) for component in self._reader_components]
 
     @cached_property
+    def _conversations(self) -> bool:
+        """Whether the corpus has conversations, of which the answers are learned."""
+        return any(reader.gives_conversations() for reader in self._readers)
+
+    @cached_property
     def _prepare_stage(self) -> Stage:
         config = self.plan.config
         near = config.corpus.near_duplicates
@@ -247,7 +261,9 @@ class Pipeline:
     def _vocabulary_stage(self) -> Stage:
         init_from = self.plan.config.model.init_from
         if init_from is not None:
-            return self._stages.stage("vocabulary", {"of": Tokenizer.load(init_from, self.plugins).fingerprint})
+            tokenizer = Tokenizer.load(init_from, self.plugins)
+            template = {"chat_template": tokenizer.chat_template} if self._conversations else {}
+            return self._stages.stage("vocabulary", {"of": tokenizer.fingerprint, **template})
         return self._stages.stage(
             "vocabulary",
             {
@@ -255,6 +271,7 @@ class Pipeline:
                 "segmenter": component_key(self.plan.segmenter),
                 "vocabulary": component_key(self.plan.vocabulary),
                 "live": self.plan.config.tokenization.live,
+                **({"conversations": True} if self._conversations else {}),
             },
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from zaoju.config import ConfigSource, open_decoding, open_segmenter
-from zaoju.contracts import Event, EventSink, Notice, Problem, Reader, Segmenter
+from zaoju.contracts import Document, Event, EventSink, Notice, Problem, Reader, Segmenter
 from zaoju.corpus import inspect_files
 from zaoju.errors import CorpusError
 from zaoju.evaluation import Score, bits_per_character
@@ -42,12 +42,15 @@ def evaluate_files(
     """Bits per character of a model on files of any kind that a builtin reader reads, and folders of them.
 
     Device and plugins are the configuration's; where `config` is None and there is no `config.yaml`, the defaults
-    stand. Raises `CorpusError` where a file cannot be read whole: a score on half of the text would mislead.
+    stand. Of conversations, a model with a chat template is scored on the answers. Raises `CorpusError` where a file
+    cannot be read whole: a score on half of the text would mislead.
     """
     opened = open_decoding(config, overrides=overrides)
     engine = Engine.load(Path(model), device=choose_device(opened.device), plugins=opened.plugins, runner=opened.runner)
     emit = on_event or silent
-    texts = read_texts([Path(file) for file in files], opened.plugins, emit)
+    documents = _read([Path(file) for file in files], opened.plugins, emit)
+    knows_turns = engine.tokenizer.chat_template is not None
+    texts = (document if knows_turns else document.text for document in documents)
     return bits_per_character(engine.runner, engine.tokenizer, texts, emit=emit, cancel=cancel or threading.Event())
 
 
@@ -57,6 +60,10 @@ def read_texts(files: Sequence[Path], plugins: PluginManager, emit: EventSink) -
     What a reader notices, such as a guessed encoding, is told as a `Notice`. Raises `CorpusError` where a file cannot
     be read whole.
     """
+    return (document.text for document in _read(files, plugins, emit))
+
+
+def _read(files: Sequence[Path], plugins: PluginManager, emit: EventSink) -> Iterator[Document]:
     for suggestion in inspect_files(files):
         # How a text file is parted must not depend on a guess here, or scores could not be compared.
         options = {key: value for key, value in suggestion.reader.items() if key not in ("name", "documents")}
@@ -67,7 +74,7 @@ def read_texts(files: Sequence[Path], plugins: PluginManager, emit: EventSink) -
                     raise CorpusError(f"{item.source}: {item.reason}")
                 emit(Notice(f"{item.source}: {item.reason}"))
             else:
-                yield item.text
+                yield item
 
 
 def silent(event: Event) -> None:

@@ -64,8 +64,7 @@ def _facts(report: TrainingReport) -> Facts:
         facts.append(Fact("weights", report.parameters))
     if report.steps:
         last, _ = report.steps[-1]
-        corpus = report.account.train.characters / report.characters_per_token
-        facts.append(Fact("tokens trained on", last.tokens, f"{last.tokens / corpus:.3g} times the corpus"))
+        facts.append(Fact("tokens trained on", last.tokens, f"{last.tokens / report.tokens:.3g} times the corpus"))
         facts += _machine(report)
     facts.append(Fact("characters per token", report.characters_per_token, "of the training corpus"))
     copied = None if report.scores is None else report.scores.copied

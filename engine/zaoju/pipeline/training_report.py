@@ -14,7 +14,7 @@ from zaoju.corpus import Account
 from zaoju.errors import UserError
 from zaoju.pipeline.evaluation_stage import Scores
 from zaoju.pipeline.stages import Stage
-from zaoju.pipeline.token_length import characters_per_token, read_account
+from zaoju.pipeline.token_length import learned, read_account
 from zaoju.pipeline.training_log import TRAINING_LOG, Logged, read_training_log, training_seconds
 from zaoju.pipeline.weights import count_weights
 
@@ -29,7 +29,10 @@ class TrainingReport:
     log: Sequence[Logged]
     seconds: float
     characters_per_token: float
-    """Of the training corpus, the token that ends a document included."""
+    """Of the training corpus, the token that ends a document included; of conversations the answers count."""
+
+    tokens: int
+    """How many tokens of the training corpus are learned, in one time over it."""
 
     account: Account
     parameters: int | None = None
@@ -72,6 +75,7 @@ def report_training(config: Config, stages: Sequence[Stage], checkpoints: Path) 
             f"there is no training to report on in {config.run}: for this configuration it has not begun."
             " `zaoju train` trains and writes the page; `zaoju status` shows what is done"
         )
+    characters, tokens = learned(folders["prepare"], folders["encode"])
     scores = None
     if "evaluate" in done:
         scores = Scores.from_json(json.loads((folders["evaluate"] / "scores.json").read_text("utf-8")))
@@ -79,7 +83,8 @@ def report_training(config: Config, stages: Sequence[Stage], checkpoints: Path) 
         config=config.model_dump(mode="json"),
         log=read_training_log(log),
         seconds=training_seconds(log),
-        characters_per_token=characters_per_token(folders["prepare"], folders["encode"]),
+        characters_per_token=characters / max(tokens, 1),
+        tokens=tokens,
         account=read_account(folders["prepare"]),
         parameters=count_weights(folder / "model"),
         scores=scores,

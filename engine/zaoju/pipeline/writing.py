@@ -19,9 +19,11 @@ from zaoju.pipeline.texts import write_texts
 class Writer:
     """A model with a way of decoding."""
 
-    def __init__(self, engine: Engine, decoding: DecodingPlan) -> None:
+    def __init__(self, engine: Engine, decoding: DecodingPlan, *, chat: bool = False) -> None:
+        """With `chat` prompts are what a user says, and texts are answers."""
         self._engine = engine
         self._decoding = decoding
+        self._chat = chat
 
     def write(
         self,
@@ -44,7 +46,7 @@ class Writer:
         """Without a seed of the configuration, every text draws its own."""
         seed = self._decoding.seed
         seeds = [None] * count if seed is None else sample_seeds(seed, count)
-        return [Request.from_plan(prompt, self._decoding, seed=seed) for seed in seeds]
+        return [Request.from_plan(prompt, self._decoding, seed=seed, chat=self._chat) for seed in seeds]
 
 
 def open_writer(
@@ -55,11 +57,13 @@ def open_writer(
     strategy: str | None = None,
     seed: int | None = None,
     max_new_tokens: int | None = None,
+    chat: bool = False,
 ) -> Writer:
     """A writer over `model`, or over the model of the configuration's run.
 
     The decoding is the configuration's; `strategy` replaces its strategy and drops the options of the old one, then
-    `overrides` apply. Raises `ConfigError` for a wrong option and `ArtefactError` for a folder that is no model.
+    `overrides` apply. With `chat` prompts are what a user says, and texts are answers. Raises `ConfigError`
+    for a wrong option and `ArtefactError` for a folder that is no model.
     """
     given = {"strategy": strategy, "seed": seed, "max_new_tokens": max_new_tokens}
     named = [f"decoding.{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
@@ -68,7 +72,7 @@ def open_writer(
     if model is None and not folder.is_dir():
         raise UserError(f"there is no model in {folder} yet; `zaoju run` makes one, or name a model folder")
     engine = Engine.load(folder, device=choose_device(opened.device), plugins=opened.plugins, runner=opened.runner)
-    return Writer(engine, opened.decoding)
+    return Writer(engine, opened.decoding, chat=chat)
 
 
 def read_prompts(path: Path) -> list[str]:

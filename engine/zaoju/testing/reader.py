@@ -44,6 +44,14 @@ class ReaderContract(ComponentContract):
             assert document.text.strip(), f"{document.source} has no text: leave it out"
             document.text.encode("utf-8")
 
+    def test_turns_are_told(self, reader: Reader[Options]) -> None:
+        """Conversations come only from a reader that says so: their marks must be known before anything is read."""
+        for document in _documents(reader):
+            said = reader.gives_conversations()
+            assert said or not document.turns, f"{document.source} has turns: let gives_conversations() say so"
+            whole = "\n".join(turn.text for turn in document.turns)
+            assert not document.turns or whole == document.text, f"{document.source}: use Document.of_turns"
+
     def test_everything_names_its_source(self, reader: Reader[Options]) -> None:
         """A person must find the place again; a problem also says what is wrong."""
         for item in reader.read():

@@ -39,13 +39,14 @@ def build_tokenizer(
     workers: int,
     emit: EventSink,
     cancel: threading.Event,
+    conversations: bool = False,
 ) -> Tokenizer:
     """Learn a tokenizer from a prepared JSON Lines file.
 
     The documents are cut once, in `workers` processes (0: one for each core), and kept in a file in the system's
     temporary folder (`TMPDIR`), about as large as the corpus, while the builder reads them. With `live`, the tokenizer
-    keeps its segmenter. Raises `UserError` where the builder finds the corpus or its options unfit, `PluginError` where
-    it loses text, and `Cancelled`.
+    keeps its segmenter; with `conversations` it has marks for turns, and a chat template. Raises `UserError` where the
+    builder finds the corpus or its options unfit, `PluginError` where it loses text, and `Cancelled`.
     """
     with tempfile.TemporaryDirectory(prefix="zaoju-pieces-") as folder:
         stream = _cut_once(documents, segmenter, Path(folder) / "pieces.jsonl", workers, emit, cancel)
@@ -54,7 +55,7 @@ def build_tokenizer(
     tokenizer = Tokenizer(with_end_of_text(backend, segmenter if live else None))
     _check_lossless(tokenizer, vocabulary)
     _report_size(tokenizer, vocabulary, emit)
-    return tokenizer
+    return tokenizer.for_conversations() if conversations else tokenizer
 
 
 def _cut_once(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _KEY = "zaoju"
 _LIVE_CLASS = "ZaojuLiveTokenizer"
+_TEMPLATE = "chat_template.jinja"
+"""Where newer versions of transformers keep it; it counts more than what the settings say."""
 
 
 def write_folder(parts: TokenizerParts, folder: Path) -> None:
@@ -53,6 +55,9 @@ def read_folder(folder: Path, plugins: PluginManager) -> TokenizerParts:
     if not folder.is_dir():
         raise ArtefactError(f"there is no folder {folder}: give a folder that holds a model or a tokenizer")
     settings = read_json_object(folder / "tokenizer_config.json") or {}
+    template = folder / _TEMPLATE
+    if template.is_file():
+        settings["chat_template"] = template.read_text("utf-8")
     ours = settings.pop(_KEY, None)
     if ours is None:
         return read_foreign(folder, settings)

@@ -2,7 +2,8 @@
 
 A folder of packed tokens holds `tokens.bin`, the ids of all documents one after another, each document followed by the
 end-of-text token; `document_ends.bin`, the position after each document's end-of-text token; and `packed.json`, which
-says how many there are, of which vocabulary, and the hashes of both. All numbers are little-endian.
+says how many there are, of which vocabulary, and the hashes of both. All numbers are little-endian. Where there are
+conversations, `counts.bin` has a byte for each token: 1 where a model is to learn it, 0 where it only reads it.
 
 Opening takes a look that does not grow with the corpus: the header, the sizes, and a hash over blocks spread through
 each file, which finds a file that is cut short, exchanged or damaged in a large part. One changed byte elsewhere is
@@ -14,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
@@ -23,10 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zaoju.contracts import EventSink, Progress
-from zaoju.corpus import read_documents
 from zaoju.errors import ArtefactError, Cancelled
 from zaoju.files import hash_file, write_text_whole
-from zaoju.tokenization.segmentation import segment_documents
+from zaoju.tokenization.encoded_documents import encode_documents
 
 if TYPE_CHECKING:
     from zaoju.tokenization.tokenizer import Tokenizer
@@ -34,12 +34,11 @@ if TYPE_CHECKING:
 NumberT = TypeVar("NumberT", bound=np.generic)
 
 _FORMAT = 2
-_TOKENS, _ENDS, _HEADER = "tokens.bin", "document_ends.bin", "packed.json"
+_TOKENS, _ENDS, _COUNTS, _HEADER = "tokens.bin", "document_ends.bin", "counts.bin", "packed.json"
 _SMALL, _LARGE = "<u2", "<u4"
 _LARGEST_SMALL_VOCABULARY = 65535
 _BLOCK, _BLOCKS = 1 << 16, 64
-_BATCH_DOCUMENTS = 512
-_BATCH_CHARACTERS = 1 << 20
+_REPORT_EVERY = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +57,10 @@ class PackedTokens:
     vocabulary_size: int
     """How many ids that tokenizer has; every id is below."""
 
+    counts: npt.NDArray[np.bool_] | None = None
+    """Which tokens a model is to learn: the answers of conversations, and all of a plain text. Shape [tokens]; None
+    where all are."""
+
     @classmethod
     def open(cls, folder: Path) -> PackedTokens:
         """The packed tokens in `folder`, after a look at the header, the sizes and some blocks of both files.
@@ -65,12 +68,14 @@ class PackedTokens:
         Raises `ArtefactError` where a file is missing, cut short, another one, or not made by `pack_documents`.
         """
         header = _read_header(folder)
-        for name in (_TOKENS, _ENDS):
+        for name in _files(header):
             _check_file(folder / name, header)
         small = header["dtype"] == _SMALL
         tokens = _map(folder / _TOKENS, np.uint16) if small else _map(folder / _TOKENS, np.uint32)
         ends = _map(folder / _ENDS, np.uint64)
-        return cls(tokens, ends, str(header["vocabulary_fingerprint"]), int(str(header["vocabulary_size"])))
+        counts = _map(folder / _COUNTS, np.uint8).view(np.bool_) if _COUNTS in _files(header) else None
+        fingerprint, size = str(header["vocabulary_fingerprint"]), int(str(header["vocabulary_size"]))
+        return cls(tokens, ends, fingerprint, size, counts)
 
     @classmethod
     def verify(cls, folder: Path, tokenizer: Tokenizer) -> None:
@@ -84,7 +89,7 @@ class PackedTokens:
                 f"{folder} holds tokens of a vocabulary of {header.get('vocabulary_size')}, not of this tokenizer with "
                 f"its {tokenizer.vocabulary_size}: make the packed tokens again"
             )
-        for name in (_TOKENS, _ENDS):
+        for name in _files(header):
             _check_file(folder / name, header)
             if hash_file(folder / name) != _said(header, "sha256", folder / name):
                 raise _changed(folder / name)
@@ -109,15 +114,22 @@ def pack_documents(
     total = count_lines(documents)
     ends: list[int] = []
     position = 0
-    with (folder / _TOKENS).open("wb") as file:
-        for ids in _encoded(documents, tokenizer, workers):
+    with (folder / _TOKENS).open("wb") as file, ExitStack() as opened:
+        counts: BinaryIO | None = None
+        for ids, counted in encode_documents(documents, tokenizer, workers):
             if cancel.is_set():
                 raise Cancelled("packing was stopped")
-            position += _append(file, [*ids, tokenizer.end_of_text], dtype)
+            if counted is not None and counts is None:
+                counts = opened.enter_context((folder / _COUNTS).open("wb"))
+                _append_ones(counts, position)
+            if counts is not None:
+                counts.write(bytes([1]) * len(ids) if counted is None else bytes(counted))
+            position += _append(file, ids, dtype)
             ends.append(position)
-            if len(ends) % _BATCH_DOCUMENTS == 0 or len(ends) == total:
+            if len(ends) % _REPORT_EVERY == 0 or len(ends) == total:
                 emit(Progress("encoding", len(ends), total, "documents"))
     np.asarray(ends, dtype="<u8").tofile(folder / _ENDS)
+    written = [name for name in (_TOKENS, _ENDS, _COUNTS) if (folder / name).exists()]
     header = {
         "format": _FORMAT,
         "dtype": dtype,
@@ -125,9 +137,9 @@ def pack_documents(
         "documents": len(ends),
         "vocabulary_fingerprint": tokenizer.fingerprint,
         "vocabulary_size": tokenizer.vocabulary_size,
-        "bytes": {name: (folder / name).stat().st_size for name in (_TOKENS, _ENDS)},
-        "sha256": {name: hash_file(folder / name) for name in (_TOKENS, _ENDS)},
-        "sha256_of_blocks": {name: _hash_blocks(folder / name) for name in (_TOKENS, _ENDS)},
+        "bytes": {name: (folder / name).stat().st_size for name in written},
+        "sha256": {name: hash_file(folder / name) for name in written},
+        "sha256_of_blocks": {name: _hash_blocks(folder / name) for name in written},
     }
     write_text_whole(folder / _HEADER, json.dumps(header, indent=2) + "\n")
     return PackedTokens.open(folder)
@@ -139,33 +151,15 @@ def count_lines(path: Path) -> int:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
-def _encoded(documents: Path, tokenizer: Tokenizer, workers: int) -> Iterator[list[int]]:
-    texts = (document.text for document in read_documents(documents))
-    if tokenizer.segmenter is not None:
-        for pieces in segment_documents(tokenizer.segmenter, texts, workers):
-            yield tokenizer.encode_pieces(pieces)
-    else:
-        for batch in _batches(texts):
-            yield from tokenizer.encode_batch(batch)
-
-
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Texts in lists that are large enough for all cores and small enough for memory."""
-    batch: list[str] = []
-    characters = 0
-    for text in texts:
-        batch.append(text)
-        characters += len(text)
-        if len(batch) == _BATCH_DOCUMENTS or characters >= _BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
-
-
 def _append(file: BinaryIO, ids: list[int], dtype: str) -> int:
     file.write(np.asarray(ids, dtype=dtype).tobytes())
     return len(ids)
+
+
+def _append_ones(file: BinaryIO, count: int) -> None:
+    """Plain texts that came before the first conversation count as a whole."""
+    for start in range(0, count, _BLOCK):
+        file.write(bytes([1]) * min(_BLOCK, count - start))
 
 
 def _read_header(folder: Path) -> dict[str, object]:
@@ -177,6 +171,13 @@ def _read_header(folder: Path) -> dict[str, object]:
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise ArtefactError(f"{path} is not of format {_FORMAT}, the one this zaoju reads: make the tokens again")
     return header
+
+
+def _files(header: dict[str, object]) -> tuple[str, ...]:
+    """The files that there must be."""
+    sizes = header.get("bytes")
+    with_counts = isinstance(sizes, dict) and _COUNTS in sizes
+    return (_TOKENS, _ENDS, _COUNTS) if with_counts else (_TOKENS, _ENDS)
 
 
 def _check_file(path: Path, header: dict[str, object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,9 @@ from zaoju.errors import UserError
 from zaoju.files import by_content, hash_json
 from zaoju.tokenization.byte_level import to_byte_level
 from zaoju.tokenization.byte_table import ByteTable
+from zaoju.tokenization.conversations import ConversationEncoder, chat_template
 from zaoju.tokenization.folder import read_folder, write_folder
-from zaoju.tokenization.parts import TokenizerParts
+from zaoju.tokenization.parts import TokenizerParts, with_marks
 from zaoju.tokenization.prefixes import TokenPrefixes
 from zaoju.tokenization.text_stream import BackendStream, ByteStream, TextStream
 
@@ -74,6 +76,31 @@ class Tokenizer:
     def live(self) -> bool:
         """Whether the tokenizer needs its segmenter to encode."""
         return self._parts.segmenter is not None
+
+    @property
+    def chat_template(self) -> str | None:
+        """The template, in Jinja, that conversations are written by; None for a tokenizer that knows no turns."""
+        return chat_template(self._parts.settings)
+
+    @cached_property
+    def conversations(self) -> ConversationEncoder:
+        """Encodes conversations. Raises `UserError` where the tokenizer has no chat template."""
+        return ConversationEncoder(self._parts, self)
+
+    def for_conversations(self) -> Tokenizer:
+        """This tokenizer, fit for training on conversations: a text ends where an answer does.
+
+        Without a chat template it gets one, with marks that are new tokens. Raises `UserError` for one that cannot be
+        trained with.
+        """
+        if self.chat_template is None:
+            return Tokenizer(with_marks(self._parts))
+        self.conversations.check()
+        end = self.conversations.end
+        if end == self.end_of_text:
+            return self
+        settings = {**self._parts.settings, "eos_token": self._backend.id_to_token(end)}
+        return Tokenizer(replace(self._parts, end_of_text=end, settings=settings))
 
     @cached_property
     def vocabulary_size(self) -> int:

@@ -8,11 +8,16 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
+from zaoju.training.answers import windows_to_learn
 from zaoju.training.order import windows_of_batch
+
+IGNORED = -100
+"""The target of padding, and of what is only read, as torch's cross-entropy has it."""
 
 
 class Batches(Protocol):
@@ -24,11 +29,14 @@ class Batches(Protocol):
 
     @property
     def tokens_per_batch(self) -> int:
-        """How many tokens one batch predicts, on average."""
+        """How many tokens one batch holds, on average; of conversations a part of them is predicted."""
         ...
 
     def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The ids [B, T] and the targets [B, T], int64, of batch `index` of the run, counted from 0."""
+        """The ids [B, T] and the targets [B, T], int64, of batch `index` of the run, counted from 0.
+
+        Targets below 0 do not count; every row has one that does.
+        """
         ...
 
 
@@ -36,12 +44,14 @@ class PackedBatches:
     """Windows of `window` tokens and the tokens after them, cut from the packed stream without gaps.
 
     Every epoch takes every window once, in a new order; batches run on over the end of an epoch. The last window is
-    moved back so that it is full, and a corpus shorter than one window is one shorter window. Raises `UserError` for a
-    corpus of fewer than 2 tokens.
+    moved back so that it is full, and a corpus shorter than one window is one shorter window. Of conversations only the
+    answers are targets, and a window without any is left out. Raises `UserError` for a corpus of fewer than 2 tokens,
+    and for conversations without an answer.
     """
 
     def __init__(self, packed: PackedTokens, *, window: int, batch_size: int, seed: int) -> None:
         self._tokens = packed.tokens
+        self._counts = packed.counts
         count = len(self._tokens)
         if count < 2:
             raise UserError(
@@ -53,6 +63,12 @@ class PackedBatches:
 
         self.windows = -(-(count - 1) // self.window)
         """Windows per epoch."""
+
+        self._chosen: npt.NDArray[np.int64] | None = None
+        if self._counts is not None:
+            starts = self._starts(np.arange(self.windows))
+            self._chosen = windows_to_learn(self._counts, starts, np.full(self.windows, self.window))
+            self.windows = len(self._chosen)
 
         self.batch_size = min(batch_size, self.windows)
         """Windows per batch: B. No larger than the corpus, or a batch would hold a window twice."""
@@ -67,8 +83,14 @@ class PackedBatches:
     def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The ids [B, T] and the targets [B, T], int64, of batch `index` of the run, counted from 0."""
         chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
-        last = len(self._tokens) - self.window - 1
-        starts = np.minimum(chosen * self.window, last)
-        rows = self._tokens[starts[:, None] + np.arange(self.window + 1)]
-        ids = torch.from_numpy(rows.astype(np.int64))
-        return ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
+        starts = self._starts(chosen if self._chosen is None else self._chosen[chosen])
+        places = starts[:, None] + np.arange(self.window + 1)
+        ids = torch.from_numpy(self._tokens[places].astype(np.int64))
+        targets = ids[:, 1:].contiguous()
+        if self._counts is not None:
+            targets[~torch.from_numpy(self._counts[places[:, 1:]])] = IGNORED
+        return ids[:, :-1].contiguous(), targets
+
+    def _starts(self, windows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Where these windows begin."""
+        return np.minimum(windows * self.window, len(self._tokens) - self.window - 1)

@@ -11,10 +11,9 @@ import torch
 
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
+from zaoju.training.answers import windows_to_learn
+from zaoju.training.batches import IGNORED
 from zaoju.training.order import windows_of_batch
-
-IGNORED = -100
-"""The target of padding, as torch's cross-entropy has it."""
 
 
 class DocumentBatches:
@@ -22,7 +21,11 @@ class DocumentBatches:
 
     A document that is longer than `window` tokens goes on in windows of its own. Windows of one batch are padded on the
     right to the longest of them, and targets there are `IGNORED`. Every epoch takes every window once, in a new order
-    that is a pure function of the seed. Raises `UserError` for a corpus without a document.
+    that is a pure function of the seed.
+
+    A document whose first token is not to be learned, as that of a conversation, begins with this very token. Of
+    conversations only the answers are targets, and a window without any is left out. Raises `UserError` for a corpus
+    without a document, and for conversations without an answer.
     """
 
     def __init__(self, packed: PackedTokens, *, window: int, batch_size: int, end_of_text: int, seed: int) -> None:
@@ -30,13 +33,22 @@ class DocumentBatches:
         if not len(ends):
             raise UserError("the training corpus has no document; give more text, or set corpus.held_out lower")
         lengths = np.diff(ends, prepend=0)
+        own_beginning = np.zeros(len(ends), dtype=np.bool_)
+        if packed.counts is not None:
+            own_beginning = ~packed.counts[ends - lengths]
+            lengths = lengths - own_beginning
         parts = -(-lengths // window)
         first_part = np.repeat(np.cumsum(parts) - parts, parts)
         number = np.arange(len(first_part)) - first_part
         # A window begins one token before what it predicts; before a document that is the end of the one before it.
         self._starts = np.repeat(ends - lengths, parts) + number * window - 1
         self._lengths = np.minimum(np.repeat(lengths, parts) - number * window, window)
-        self._begins_document = number == 0
+        self._follows_end = (number == 0) & ~np.repeat(own_beginning, parts)
+        self._counts = packed.counts
+        if self._counts is not None:
+            chosen = windows_to_learn(self._counts, self._starts, self._lengths)
+            self._starts, self._lengths = self._starts[chosen], self._lengths[chosen]
+            self._follows_end = self._follows_end[chosen]
         self._tokens = packed.tokens
         self._end_of_text = end_of_text
         self._seed = seed
@@ -51,7 +63,7 @@ class DocumentBatches:
 
     @property
     def tokens_per_batch(self) -> int:
-        """How many tokens one batch predicts, on average."""
+        """How many tokens one batch holds, on average; of conversations a part of them is predicted."""
         return round(self.batch_size * float(self._lengths.mean()))
 
     def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -63,6 +75,7 @@ class DocumentBatches:
         rows = np.full(inside.shape, self._end_of_text, dtype=np.int64)
         wanted = np.maximum(self._starts[chosen][:, None] + places, 0)
         rows[inside] = self._tokens[wanted[inside]]
-        rows[self._begins_document[chosen], 0] = self._end_of_text
-        targets = np.where(inside[:, 1:], rows[:, 1:], IGNORED)
+        rows[self._follows_end[chosen], 0] = self._end_of_text
+        learned = inside if self._counts is None else inside & self._counts[wanted * inside]
+        targets = np.where(learned[:, 1:], rows[:, 1:], IGNORED)
         return torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(targets)

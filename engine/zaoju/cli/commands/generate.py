@@ -20,6 +20,7 @@ from zaoju.cli.watching import watching
 @click.option(
     "--prompts", "file", type=click.Path(path_type=Path, allow_dash=True), help="One prompt a line; - is stdin."
 )
+@click.option("--chat", is_flag=True, help="Prompts are what a user says; the model answers them.")
 @click.option("--strategy", help="A decoding strategy by name: greedy, top_k, nucleus, ...")
 @click.option("--seed", type=click.IntRange(min=0), help="The first text's seed; those of the others follow from it.")
 @click.option("--n", "count", type=click.IntRange(min=1), default=1, show_default=True, help="Texts per prompt.")
@@ -34,6 +35,7 @@ def generate(
     model: Path | None,
     prompts: tuple[str, ...],
     file: Path | None,
+    chat: bool,
     strategy: str | None,
     seed: int | None,
     count: int,
@@ -48,7 +50,7 @@ def generate(
 ) -> None:
     """Continue prompts.
 
-    With MODEL, or with the model of the configuration's run.
+    With MODEL, or with the model of the configuration's run. With --chat they are answered, each on the line below.
     """
     if stream and (as_json or output is not None):
         raise click.UsageError("--stream prints text while it is written; leave out --json and --output")
@@ -60,10 +62,17 @@ def generate(
     overrides = use_threads(config, overrides, threads)
     with loading():
         writer = zaoju.open_writer(
-            model, config=config, overrides=overrides, strategy=strategy, seed=seed, max_new_tokens=max_new_tokens
+            model,
+            config=config,
+            overrides=overrides,
+            strategy=strategy,
+            seed=seed,
+            max_new_tokens=max_new_tokens,
+            chat=chat,
         )
+    between = "\n" if chat else ""
     if stream:
-        _stream(writer, chosen, count)
+        _stream(writer, chosen, count, between)
         return
     with watching(quiet=quiet) as (on_event, cancel):
         texts = writer.write(chosen, count=count, on_event=on_event, cancel=cancel)
@@ -72,13 +81,13 @@ def generate(
     elif as_json:
         print_json([text.to_json() for text in texts])
     else:
-        print_lines(f"{text.prompt}{text.text}" for text in texts)
+        print_lines(f"{text.prompt}{between}{text.text}" for text in texts)
 
 
-def _stream(writer: zaoju.Writer, prompts: list[str], count: int) -> None:
+def _stream(writer: zaoju.Writer, prompts: list[str], count: int, between: str) -> None:
     for prompt in prompts:
         for chunks in writer.stream(prompt, count=count):
-            click.echo(prompt, nl=False)
+            click.echo(f"{prompt}{between}", nl=False)
             for chunk in chunks:
                 click.echo(chunk.text, nl=False)
             click.echo()

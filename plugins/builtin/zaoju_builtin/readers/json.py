@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from zaoju.contracts import Document, Problem
-from zaoju.corpus import SourceFile, TextLines, text_of
+from zaoju.corpus import SourceFile, TextLines
 from zaoju_builtin.readers.file_reader import FileReader
+from zaoju_builtin.readers.json_objects import document_of_object
 from zaoju_builtin.readers.json_stream import JsonStream, JsonStreamError
 from zaoju_builtin.readers.options import JsonOptions
 
@@ -17,6 +18,10 @@ class JsonReader(FileReader[JsonOptions]):
     def suffixes(self) -> Sequence[str]:
         """Which names to read in folders."""
         return self.options.suffixes
+
+    def gives_conversations(self) -> bool:
+        """Whether the options name a prompt and an answer, or turns."""
+        return self.options.conversations
 
     def documents(self, file: SourceFile, lines: TextLines) -> Iterator[Document | Problem]:
         """One document an element. An element that is none is a problem; where the JSON ends, so does the file."""
@@ -45,10 +50,10 @@ class JsonReader(FileReader[JsonOptions]):
         try:
             if not isinstance(value, dict):
                 raise ValueError("is not a JSON object")
-            text = text_of(value, self.options.fields)
+            document = document_of_object(value, self.options, f"{file.label}:{number}")
         except ValueError as error:
             return Problem(f"{file.shown} element {number}", str(error))
-        if len(text) > self.options.maximum_characters:
+        if len(document.text) > self.options.maximum_characters:
             reason = f"longer than {self.options.maximum_characters:,} characters: see `maximum_characters:`"
-            return Problem(f"{file.shown} element {number}", reason, len(text.encode("utf-8", "replace")))
-        return Document(text, f"{file.label}:{number}")
+            return Problem(f"{file.shown} element {number}", reason, len(document.text.encode("utf-8", "replace")))
+        return document

@@ -44,12 +44,43 @@ class TextOptions(FileOptions):
     suffixes: list[str] = Field([".txt"], min_length=1, description="Which names to read in folders")
 
 
-class JsonLinesOptions(FileOptions):
-    """Options of the `jsonl` reader."""
+class ObjectOptions(FileOptions):
+    """Options of readers of JSON objects: which fields make a text, or a conversation."""
 
     fields: list[str] = Field(
         ["text"], min_length=1, description="The fields that make the text, in order; each a text or a list of texts"
     )
+    prompt: list[str] = Field(
+        [],
+        description="With `answer`, each object is a conversation: the fields of what the user says, in order; those "
+        "that are empty are passed over",
+    )
+    answer: str | None = Field(None, description="With `prompt`: the field of what the assistant answers")
+    turns: str | None = Field(
+        None,
+        description="Each object is a conversation: the field with the list of its turns, each a text (the user's "
+        'first) or an object such as {"role": "user", "content": "..."}',
+    )
+
+    @property
+    def conversations(self) -> bool:
+        """Whether the objects are conversations."""
+        return self.answer is not None or self.turns is not None
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        if bool(self.prompt) != (self.answer is not None):
+            raise ValueError("`prompt` and `answer` belong together: name the fields of both")
+        if self.turns is not None and self.prompt:
+            raise ValueError("`turns` is a list of both sides; leave out `prompt` and `answer`, or `turns`")
+        if self.conversations and self.fields != ["text"]:
+            raise ValueError("`fields` makes plain texts; leave it out where the objects are conversations")
+        return self
+
+
+class JsonLinesOptions(ObjectOptions):
+    """Options of the `jsonl` reader."""
+
     suffixes: list[str] = Field([".jsonl", ".ndjson"], min_length=1, description="Which names to read in folders")
 
 
@@ -72,13 +103,10 @@ class CsvOptions(FileOptions):
         return self
 
 
-class JsonOptions(FileOptions):
+class JsonOptions(ObjectOptions):
     """Options of the `json` reader."""
 
     path: str = Field("", description="Where the list lies in nested objects, such as `data.items`; empty: outermost")
-    fields: list[str] = Field(
-        ["text"], min_length=1, description="The fields that make the text, in order; each a text or a list of texts"
-    )
     suffixes: list[str] = Field([".json"], min_length=1, description="Which names to read in folders")
 
 

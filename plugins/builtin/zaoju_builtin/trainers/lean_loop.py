@@ -85,7 +85,7 @@ class LeanLoop:
         for batch, count in zip(batches, counts, strict=True):
             ids, targets = (part.to(self._accelerator.device) for part in batch)
             # Every token of the step weighs the same, whichever pass it is in.
-            share = count * passes / sum(counts)
+            share = count * passes / max(1, sum(counts))
             with self._accelerator.accumulate(self.model):
                 with self._accelerator.autocast():
                     loss = self.model.loss(ids, targets) * share

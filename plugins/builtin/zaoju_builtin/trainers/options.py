@@ -73,10 +73,10 @@ class TrainerOptions(Options):
     )
     batch_size: int = Field(default=16, ge=1, description="Windows of text in one pass")
     accumulate: int = Field(default=1, ge=1, description="Passes whose gradients make one step, where memory is short")
-    windows: Literal["packed", "documents"] = Field(
-        default="packed",
+    windows: Literal["packed", "documents"] | None = Field(
+        default=None,
         description="packed: cut from the whole stream of text without gaps; documents: one document each, for short "
-        "texts that a small model should learn quickly",
+        "texts that a small model should learn quickly; without it, documents for conversations, packed for the rest",
     )
     window: int | None = Field(
         default=None, ge=1, description="Tokens per window; without it the model's context, at most 1024"

@@ -16,7 +16,9 @@ def make_batches(run: TrainingRun, options: TrainerOptions, context: int) -> Bat
     """The data of a run for a model that looks back `context` tokens: the same for every trainer."""
     window = min(options.window or _LARGEST_DEFAULT_WINDOW, context)
     packed, size = PackedTokens.open(run.train), options.batch_size
-    if options.windows == "packed":
+    # An answer without its question teaches little, and other conversations before it nothing at all.
+    windows = options.windows or ("packed" if packed.counts is None else "documents")
+    if windows == "packed":
         return PackedBatches(packed, window=window, batch_size=size, seed=run.seed)
     return DocumentBatches(packed, window=window, batch_size=size, end_of_text=run.model.end_of_text, seed=run.seed)
 

@@ -205,4 +205,4 @@ class _Stream(IterableDataset[dict[str, Any]]):
 def _mean_loss(outputs: Any, targets: torch.Tensor, num_items_in_batch: int) -> torch.Tensor:  # noqa: ANN401
     """The part of a pass in the mean loss of its step. The targets are one token on already."""
     total = F.cross_entropy(outputs.logits.flatten(0, 1).float(), targets.flatten(), reduction="sum")
-    return total / num_items_in_batch
+    return total / max(1, num_items_in_batch)
