@@ -188,7 +188,7 @@ def with_log(run: Path, path: Path, *lines: str) -> str:
 
 def test_what_was_not_measured_has_no_plot(finished: zaoju.RunResult, tmp_path: Path) -> None:
     page = with_log(finished.model.parent, tmp_path / "log", OLD_STEP, OLD_STEP.replace('"step": 1', '"step": 2'))
-    assert "Norm of the gradient" not in page and "Memory" not in page and "MFU" not in page
+    assert "Norm of the gradient" not in page and "Memory" not in page and "utilisation" not in page
     assert "Learning rate" in page
 
 

@@ -140,6 +140,8 @@ class LinePlot:
     lines: Sequence[Line]
     log_x: bool = False
     log_y: bool = False
+    from_zero: bool = False
+    """Begin the upright axis at 0, so that heights can be compared."""
 
 
 @dataclass(frozen=True, slots=True)

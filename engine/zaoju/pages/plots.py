@@ -65,6 +65,8 @@ def _draw_axes(axes: Axes, plot: LinePlot) -> None:
         axes.set_xscale("log")
     if plot.log_y:
         axes.set_yscale("log")
+    if plot.from_zero:
+        axes.set_ylim(bottom=0)
     axes.xaxis.set_major_formatter(_short)
     axes.yaxis.set_major_formatter(_short)
     axes.grid(visible=True)

@@ -24,7 +24,7 @@ def training_page(report: TrainingReport) -> Page:
     """The page: the curves first, the configuration last."""
     sections = [Section("How it learned", list(_learning(report)))]
     if report.steps:
-        sections.append(Section("Learning rate, gradient, speed and memory", [_running(report)]))
+        sections.append(Section("Learning rate, gradient, speed and memory", list(_running(report))))
     sections += _texts(report)
     sections.append(Section("The corpus", [_corpus(report)]))
     sections.append(Section("The configuration", [_configuration(report.config)]))
@@ -79,7 +79,7 @@ def _machine(report: TrainingReport) -> Iterator[Fact]:
     yield Fact("tokens per second", fmean([event.tokens_per_second for event in steps]), "mean")
     used = [event.flops_utilisation for event in steps if event.flops_utilisation is not None]
     if used:
-        yield Fact("of the peak FLOP/s", Share(fmean(used)), "MFU: what the tokens need, mean")
+        yield Fact("model FLOPs utilisation", Share(fmean(used)), "of the peak of the machine, mean")
     memory = [event.peak_memory for event in steps if event.peak_memory is not None]
     if memory:
         size, unit = _unit_of_bytes(max(memory))
@@ -136,17 +136,20 @@ def _entropy(report: TrainingReport, xs: Sequence[float]) -> list[Line]:
     return [Line("entropy of the source", [xs[0], xs[-1]], [report.scores.source.entropy] * 2, dashed=True)]
 
 
-def _running(report: TrainingReport) -> SideBySide:
+def _running(report: TrainingReport) -> Iterator[Block]:
     """What the log tells of each step, where it tells of it."""
     size, unit = _unit_of_bytes(max(event.peak_memory or 0 for event, _ in report.steps))
     plots = [
-        _of_steps(report, "Learning rate", "learning rate", lambda event: event.learning_rate),
+        _of_steps(report, "Learning rate", "rate", lambda event: event.learning_rate),
         # The mean would hide what is looked for here.
         _of_steps(report, "Norm of the gradient, before clipping", "norm", lambda event: event.gradient_norm, max),
         _of_steps(report, "Speed", "tokens per second", lambda event: event.tokens_per_second),
         _of_steps(report, "Memory, the most so far", unit, lambda event: _per(event.peak_memory, size)),
     ]
-    return SideBySide([plot for plot in plots if plot.lines])
+    yield SideBySide([plot for plot in plots if plot.lines])
+    together = _together(len(report.steps))
+    if together > 1:
+        yield Paragraph(f"Each point of the norm and of the memory is the largest of {together:,} reports.")
 
 
 def _of_steps(
@@ -160,7 +163,7 @@ def _of_steps(
     told = [(float(event.tokens), value) for event, _ in report.steps if (value := of(event)) is not None]
     finite = [(tokens, value) for tokens, value in told if math.isfinite(value)]
     line = _thinned(name, [tokens for tokens, _ in finite], [value for _, value in finite], together)
-    return LinePlot(title, "tokens", name, line)
+    return LinePlot(title, "tokens", name, line, from_zero=True)
 
 
 def _texts(report: TrainingReport) -> Iterator[Section]:
