@@ -1,9 +1,9 @@
-"""A process that dies at a chosen call to the file system, or loses power there.
+"""A process that dies at a chosen call to the file system, loses power there, or has a disk that fails from there on.
 
 Counted are the calls by which a program changes what lies on disk: opening a file to write, `fsync`, `rename`,
-`replace`, `mkdir`, `unlink`, `rmdir`. `die_at(k)` ends the process at the k-th of them, before it is done, as SIGKILL
+`replace`, `mkdir`, `unlink`, `rmdir`. `CrashPoints` ends the process at the k-th of them, before it is done, as SIGKILL
 does. With `power_loss`, what a disk may forget is forgotten first: only contents that were synchronised stay, and only
-names that were in a folder when the folder was synchronised.
+names that were in a folder when the folder was synchronised. `DiskFaults` lets the k-th of them fail.
 """
 
 from __future__ import annotations
@@ -22,49 +22,92 @@ DIED = 77
 _NAMES = ("fsync", "rename", "replace", "mkdir", "unlink", "rmdir")
 
 
-class CrashPoints:
-    """Counts the calls of this process that change files, and ends it at one of them. For a process of its own."""
+class CountedCalls:
+    """Looks at the calls of this process that change files. For a process of its own: the calls stay as they are."""
 
-    def __init__(self, folder: Path, die_at: int | None, *, power_loss: bool) -> None:
+    def __init__(self) -> None:
         self.seen = 0
-        self._folder = folder
-        self._die_at = die_at
-        self._disk = DurableDisk(folder) if power_loss else None
         self._real = {name: getattr(os, name) for name in _NAMES}
 
     def install(self) -> None:
-        """From now on calls are counted. There is no way back: the process ends soon."""
+        """From now on calls are counted."""
         for name in _NAMES:
             setattr(os, name, self._counted(name))
         real_open = io.open
 
         def counted_open(file, mode="r", *arguments, **options):  # noqa: ANN001, ANN002, ANN003, ANN202  # io.open's
             if set(mode) & set("wxa+"):
-                self._point()
+                self.before("open", _path(file, options))
             return real_open(file, mode, *arguments, **options)
 
         io.open = builtins.open = counted_open
+
+    def before(self, name: str, path: Path) -> None:
+        """A call that changes `path` is about to be made."""
+        raise NotImplementedError
+
+    def after(self, name: str, first: object) -> None:
+        """A call other than to open is done; `first` is its first argument."""
 
     def _counted(self, name: str) -> Callable[..., object]:
         real = self._real[name]
 
         def call(*arguments, **options) -> object:  # noqa: ANN002, ANN003  # those of the real one
-            self._point()
+            self.before(name, _path(arguments[0], options))
             result = real(*arguments, **options)
-            if name == "fsync" and self._disk is not None:
-                self._disk.synchronised(arguments[0])
+            self.after(name, arguments[0])
             return result
 
         return call
 
-    def _point(self) -> None:
+
+class CrashPoints(CountedCalls):
+    """Ends the process at one of the calls."""
+
+    def __init__(self, folder: Path, die_at: int | None, *, power_loss: bool) -> None:
+        super().__init__()
+        self._die_at = die_at
+        self._disk = DurableDisk(folder) if power_loss else None
+
+    def before(self, name: str, path: Path) -> None:
         self.seen += 1
         if self.seen == self._die_at:
-            for name, real in self._real.items():
-                setattr(os, name, real)
+            for real, function in self._real.items():
+                setattr(os, real, function)
             if self._disk is not None:
                 self._disk.lose_power()
             os._exit(DIED)
+
+    def after(self, name: str, first: object) -> None:
+        if name == "fsync" and self._disk is not None:
+            assert isinstance(first, int)
+            self._disk.synchronised(first)
+
+
+class DiskFaults(CountedCalls):
+    """Lets the `fail_at`-th call to change something in `folder` fail with `number`, and with `lasting` all later ones.
+
+    Only calls named in `names` are counted and fail.
+    """
+
+    def __init__(self, folder: Path, fail_at: int | None, number: int, names: frozenset[str], *, lasting: bool) -> None:
+        super().__init__()
+        self._folder = folder
+        self._fail_at = fail_at
+        self._number = number
+        self._names = names
+        self._lasting = lasting
+
+    def before(self, name: str, path: Path) -> None:
+        if name not in self._names or not path.is_relative_to(self._folder):
+            return
+        self.seen += 1
+        if self._fail_at is None or self.seen < self._fail_at or (self.seen > self._fail_at and not self._lasting):
+            return
+        error = OSError(self._number, os.strerror(self._number))
+        if name != "fsync":  # which knows no name
+            error.filename = str(path)
+        raise error
 
 
 class DurableDisk:
@@ -107,3 +150,13 @@ class DurableDisk:
                 self._restore(path, number)
             else:
                 path.write_bytes(self._contents.get(number, b""))
+
+
+def _path(first: object, options: dict[str, object]) -> Path:
+    """What a call is about, from its first argument: a path, perhaps below an open folder, or an open file."""
+    if isinstance(first, int):
+        return Path(f"/proc/self/fd/{first}").readlink()
+    folder = options.get("dir_fd")
+    base = Path.cwd() if folder is None else Path(f"/proc/self/fd/{folder}").readlink()
+    assert isinstance(first, str | bytes | os.PathLike)
+    return base / os.fsdecode(first)

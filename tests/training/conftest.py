@@ -4,12 +4,33 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from commands import Project, new_project
+from dying_runs import Undisturbed, undisturbed_run
+from trainer_cases import CASES
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Models this small are slower on more threads, above all on a busy machine."""
+    """Models this small are slower on more threads, above all on a busy machine; and a forked process has only one."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session", params=CASES)
+def trainer_name(request: pytest.FixtureRequest) -> str:
+    """Every builtin trainer."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(trainer_name: str, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """A short run of each trainer that nothing disturbs."""
+    return undisturbed_run(trainer_name, tmp_path_factory.mktemp(trainer_name))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that is ready to train. Tests must not change its folder."""
+    return new_project(tmp_path_factory.mktemp("project"))

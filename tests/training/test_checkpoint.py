@@ -92,6 +92,6 @@ def test_a_best_model_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
             raise SafetensorError("No space left on device")
 
     Unwritable.__abstractmethods__ = frozenset()
-    with pytest.raises(UserError, match=r"the best model cannot be written to .*No space left"):
-        keep_best(tmp_path, Unwritable())  # type: ignore[abstract]  # nothing but `save` is called
+    with pytest.raises(UserError, match=r"the best model, of step 3, cannot be written to .*No space left"):
+        keep_best(tmp_path, Unwritable(), 3)  # type: ignore[abstract]  # nothing but `save` is called
     assert not list(tmp_path.iterdir())

@@ -30,14 +30,24 @@ class Case:
         values = {**self.options.model_dump(), **changes}
         return self.trainer(type(self.options).model_validate(values))
 
-    def run(self, folder: Path, emit: EventSink = lambda event: None, plan: ModelPlan | None = None) -> TrainingRun:
-        """A run in `folder`, which is gone on with where it is there."""
+    def run(
+        self,
+        folder: Path,
+        emit: EventSink = lambda event: None,
+        plan: ModelPlan | None = None,
+        first_in: Path | None = None,
+    ) -> TrainingRun:
+        """A run in `folder`, which is gone on with where it is there.
+
+        A trainer that begins with a trained model has it in `first_in`, `folder` where that is not given.
+        """
         folder.mkdir(exist_ok=True)
         plan = plan or ModelPlan("gpt2", NUMBERS, VOCABULARY, 0)
         if self.starts_from_folder:
-            first = folder / "first" / "model"
+            home = (first_in or folder) / "first"
+            first = home / "model"
             if not first.exists():
-                before = make_run(folder / "first", model=plan)
+                before = make_run(home, model=plan)
                 LeanTrainer(LeanOptions(steps=5, batch_size=4, learning_rate=0.01)).train(before)
             plan = ModelPlan(plan.architecture, plan.numbers, VOCABULARY, 0, init_from=first)
         return make_run(folder, emit=emit, model=plan)

@@ -55,6 +55,9 @@ class Application(click.Group):
         except zaoju.Cancelled as stopped:
             click.echo(f"stopped: {stopped}", err=True)
             context.exit(EXIT_CANCELLED)
+        except KeyboardInterrupt:
+            click.echo("interrupted: what was finished before is kept", err=True)
+            context.exit(EXIT_CANCELLED)
 
 
 @click.group(cls=Application, context_settings={"help_option_names": ["-h", "--help"]})

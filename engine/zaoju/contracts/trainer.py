@@ -74,7 +74,7 @@ class TrainingRun:
     """When it is set, save a checkpoint, then raise `zaoju.Cancelled`."""
 
     inexact: bool = False
-    """Whether a checkpoint of another environment (torch, threads, device) may be gone on from, though not bit for
+    """Whether a checkpoint of another environment (versions, threads, device) may be gone on from, though not bit for
     bit. Without it, refuse with the list of differences."""
 
 

@@ -29,6 +29,9 @@ class CausalLM(nn.Module, ABC):
     width: int
     """The length of a token's vector between the layers."""
 
+    packages: tuple[str, ...] = ()
+    """The packages beside torch by whose version the model may round otherwise."""
+
     @abstractmethod
     def forward(self, ids: torch.Tensor, cache: Window | None = None) -> torch.Tensor:
         """Logits [B, T, V] of the token after each of `ids` [B, T] int64.

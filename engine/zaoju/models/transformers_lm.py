@@ -31,6 +31,8 @@ _UNBOUNDED_CONTEXT = 1024
 class TransformersLM(CausalLM):
     """Wraps a causal language model of transformers, in `network`; nothing is ever fetched from a hub."""
 
+    packages: tuple[str, ...] = ("transformers",)
+
     def __init__(self, network: PreTrainedModel) -> None:
         super().__init__()
         self.network = network

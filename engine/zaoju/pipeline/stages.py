@@ -26,6 +26,7 @@ from zaoju.pipeline.lock import alone_in
 MANIFEST = "manifest.json"
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_BROKEN = frozenset({errno.EIO, errno.EROFS})
 
 _log = logging.getLogger(__name__)
 
@@ -100,10 +101,15 @@ class StageRunner:
 
 @contextmanager
 def _room_on_disk(stage: Stage) -> Iterator[None]:
-    """A disk that is full is for the user to mend."""
+    """A disk that is full, or that fails, is for the user to mend."""
     try:
         yield
     except OSError as error:
+        if error.errno in _BROKEN:
+            raise UserError(
+                f"the stage {stage.name} cannot use {error.filename or stage.folder.parent}: {error.strerror}. "
+                "Look after the disk, or name another `run:`; the same run again goes on with what was finished"
+            ) from error
         if error.errno not in _NO_ROOM:
             raise
         raise UserError(

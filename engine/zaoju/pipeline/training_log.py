@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zaoju.contracts import CheckpointSaved, Event, EventSink, HeldOutScored, SampleWritten, TrainStep
+from zaoju.errors import UserError
 
 TRAINING_LOG = "training.jsonl"
 
@@ -55,8 +56,14 @@ class TrainingLog:
 
     def _write(self, name: str, fields: Mapping[str, object]) -> None:
         record = {"event": name, "seconds": round(time.monotonic() - self._begin, 3), **fields}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+        except OSError as error:
+            raise UserError(
+                f"the training's log cannot be written to {self._path} after step {fields.get('step', 'the last')}: "
+                f"{error.strerror}. Make room or set the permissions, then run again to go on from the last checkpoint"
+            ) from error
 
 
 def _end_last_line(path: Path) -> None:

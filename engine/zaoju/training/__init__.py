@@ -3,6 +3,7 @@
 from zaoju.training.batches import Batches, PackedBatches
 from zaoju.training.best import best_folder, keep_best, write_artefact
 from zaoju.training.checkpoint import Checkpoints
+from zaoju.training.determinism import any_algorithms, deterministic
 from zaoju.training.document_batches import DocumentBatches
 from zaoju.training.environment import allow_environment
 from zaoju.training.meter import Meter
@@ -17,6 +18,7 @@ from zaoju.training.state import (
     save_counters,
     save_state,
 )
+from zaoju.training.written import disk_errors
 
 __all__ = [
     "Batches",
@@ -28,8 +30,11 @@ __all__ = [
     "PackedBatches",
     "Schedule",
     "allow_environment",
+    "any_algorithms",
     "best_folder",
     "count_steps",
+    "deterministic",
+    "disk_errors",
     "estimate_memory",
     "keep_best",
     "load_model_state",

@@ -14,9 +14,9 @@ from zaoju.training.written import written_whole
 _BEST = "best"
 
 
-def keep_best(checkpoints: Path, model: CausalLM) -> None:
-    """Make `model` the best one so far; it takes the place of the one before. Raises `UserError`."""
-    with written_whole(checkpoints / _BEST, "the best model") as partial:
+def keep_best(checkpoints: Path, model: CausalLM, step: int) -> None:
+    """Make `model`, as it is after `step`, the best one so far, in place of the one before. Raises `UserError`."""
+    with written_whole(checkpoints / _BEST, f"the best model, of step {step},") as partial:
         model.save(partial)
         write_manifest(partial)
 
@@ -38,7 +38,7 @@ def write_artefact(run: TrainingRun, model: CausalLM, counters: Counters) -> Non
     Raises `UserError` where the disk does not take it.
     """
     best = best_folder(run, counters)
-    with written_whole(run.artefact, "the model") as partial:
+    with written_whole(run.artefact, f"the model of step {counters.step}") as partial:
         if best is None:
             model.save(partial)
         else:

@@ -7,7 +7,6 @@ loads it as it is.
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from zaoju.models import CausalLM, load_model
+from zaoju.training.environment import describe_environment, environment_differences
 
 _COUNTERS, _OPTIMISERS, _RANDOM = "state.json", "optimisers.safetensors", "random.safetensors"
 
@@ -57,21 +57,20 @@ def save_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.O
     values = {
         "counters": asdict(counters),
         "param_groups": [state["param_groups"] for state in states],
-        "environment": _environment(model),
+        "environment": describe_environment(model),
     }
     (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def save_counters(folder: Path, model: CausalLM, counters: Counters) -> None:
     """Write the counters and the environment alone, for a trainer that keeps everything else in its own way."""
-    values = {"counters": asdict(counters), "environment": _environment(model)}
+    values = {"counters": asdict(counters), "environment": describe_environment(model)}
     (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def other_environment(folder: Path, model: CausalLM) -> list[str]:
     """What is different about this machine since the checkpoint in `folder`; empty where rounding is the same."""
-    then, now = _read(folder)["environment"], _environment(model)
-    return [f"{name}: {then.get(name)} then, {value} now" for name, value in now.items() if then.get(name) != value]
+    return environment_differences(_read(folder)["environment"], describe_environment(model))
 
 
 def read_counters(folder: Path) -> Counters:
@@ -119,16 +118,6 @@ def _set_random_states(states: Mapping[str, torch.Tensor]) -> None:
         torch.cuda.set_rng_state(states["cuda"])
     if "mps" in states and torch.backends.mps.is_available():
         torch.mps.set_rng_state(states["mps"])
-
-
-def _environment(model: CausalLM) -> dict[str, str]:
-    """What rounding depends on."""
-    return {
-        "torch": torch.__version__,
-        "threads": str(torch.get_num_threads()),
-        "device": next(model.parameters()).device.type,
-        "machine": platform.machine(),
-    }
 
 
 def _read(folder: Path) -> dict[str, Any]:

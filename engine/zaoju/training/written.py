@@ -15,9 +15,15 @@ from zaoju.files import whole_folder
 @contextmanager
 def written_whole(path: Path, what: str) -> Iterator[Path]:
     """`whole_folder`, for `what`; raises `UserError` where it cannot be written."""
+    with disk_errors(path, what), whole_folder(path) as partial:
+        yield partial
+
+
+@contextmanager
+def disk_errors(path: Path, what: str) -> Iterator[None]:
+    """Raise `UserError` where the disk does not take `what`, which the block writes to `path`."""
     try:
-        with whole_folder(path) as partial:
-            yield partial
+        yield
     except (OSError, SafetensorError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise UserError(

@@ -21,6 +21,8 @@ _TENSORS = "adapter_model.safetensors"
 class AdaptedLM(TransformersLM):
     """A model of transformers that stands still, with adapters that learn. `save` writes the adapters alone."""
 
+    packages = ("transformers", "peft")
+
     def __init__(self, adapted: PeftModel) -> None:
         super().__init__(cast("PreTrainedModel", adapted.get_base_model()))
         # In a tuple, since torch would count the weights of a module twice.

@@ -16,6 +16,7 @@ from zaoju.training import (
     Counters,
     allow_environment,
     count_steps,
+    deterministic,
     estimate_memory,
     load_model_state,
     load_state,
@@ -63,7 +64,7 @@ class LeanTrainer(Trainer[LeanOptions]):
             return
         with self._loop(run, self.model_of(found, run)) as loop:
             counters = read_counters(found)
-            check_identity(run, self._identity(run, loop), counters)
+            check_identity(run, self._identity(run, loop), counters, self.options)
             allow_environment(run, found, load_state(found, loop.model, loop.optimisers))
             run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
             self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))
@@ -108,7 +109,11 @@ class LeanTrainer(Trainer[LeanOptions]):
             )
         batches = make_batches(run, self.options, model.context_length)
         devices = [torch.cuda.current_device()] if run.device == "cuda" else []
-        with torch.random.fork_rng(devices=devices), accelerator_for(run.device, self.options) as accelerator:
+        with (
+            deterministic(self.options.deterministic),
+            torch.random.fork_rng(devices=devices),
+            accelerator_for(run.device, self.options) as accelerator,
+        ):
             torch.manual_seed(run.seed)
             plan = run.model
             yield LeanLoop(

@@ -128,4 +128,4 @@ class LeanProgress:
         if self.counters.best_bits is None or bits < self.counters.best_bits:
             self.counters = replace(self.counters, best_step=self.counters.step, best_bits=bits)
             if self.counters.step < self.counters.steps:
-                keep_best(self._run.checkpoints, model)
+                keep_best(self._run.checkpoints, model, self.counters.step)

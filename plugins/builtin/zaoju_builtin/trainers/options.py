@@ -11,6 +11,7 @@ from zaoju.contracts import Options
 DEFAULT_MINUTES = 3.0
 
 _OPTION_OF_ARGUMENT = {
+    "full_determinism": "deterministic",
     "gradient_accumulation_steps": "accumulate",
     "learning_rate": "learning_rate",
     "lr_scheduler_kwargs": "schedule",
@@ -94,6 +95,10 @@ class TrainerOptions(Options):
         default="auto", description="Steps between two looks at held-out text; auto: six looks in a run"
     )
     checkpoint_every_seconds: float = Field(default=30.0, gt=0, description="Time between two checkpoints")
+    deterministic: bool = Field(
+        default=False,
+        description="On a GPU, only algorithms that give the same bits every time, which is slower; CPUs do so anyway",
+    )
 
     @model_validator(mode="after")
     def _one_budget(self) -> Self:

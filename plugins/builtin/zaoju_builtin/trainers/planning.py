@@ -39,19 +39,25 @@ def identity_of(trainer: str, run: TrainingRun, options: TrainerOptions, batches
     return {
         "trainer": trainer,
         **options.model_dump(mode="json", exclude={"checkpoint_every_seconds"}),
+        # Where the option leaves it open, what was chosen counts.
+        "windows": "packed" if isinstance(batches, PackedBatches) else "documents",
         "seed": run.seed,
         "architecture": run.model.architecture,
         "numbers": dict(run.model.numbers),
         "vocabulary_size": run.model.vocabulary_size,
         "first_new": run.model.first_new,
         "init_from": None if run.model.init_from is None else str(run.model.init_from),
-        "windows": batches.windows,
+        "windows_in_epoch": batches.windows,
     }
 
 
-def check_identity(run: TrainingRun, now: dict[str, object], counters: Counters) -> None:
-    """Raise `UserError` where the checkpoint with these `counters` is of another run than `now`."""
-    then = counters.identity
+def check_identity(run: TrainingRun, now: dict[str, object], counters: Counters, options: TrainerOptions) -> None:
+    """Raise `UserError` where the checkpoint with these `counters` is of another run than `now`.
+
+    An option that did not exist when the checkpoint was made had its default: a new one changes no old training.
+    """
+    defaults = type(options)().model_dump(mode="json")
+    then = {**{name: defaults[name] for name in now if name in defaults}, **counters.identity}
     different = [
         f"{name} was {then.get(name)!r} and is {now.get(name)!r}"
         for name in sorted({*now, *then})

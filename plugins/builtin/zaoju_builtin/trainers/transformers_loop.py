@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -18,13 +19,15 @@ from transformers import Trainer as UpstreamTrainer
 
 from zaoju.contracts import TrainingRun
 from zaoju.errors import ConfigError, UserError, did_you_mean
-from zaoju.training import Batches, Schedule
+from zaoju.training import Batches, Schedule, disk_errors
 from zaoju_builtin.trainers.lean_loop import forget_accelerate
 from zaoju_builtin.trainers.options import TransformersOptions
 from zaoju_builtin.trainers.transformers_model import without_bars
 
 _IGNORED = -100
 """The target of padding, as torch's cross-entropy has it."""
+
+_WRITING_FAILED = re.compile("PytorchStreamWriter|cannot be opened|unexpected pos|iostream|write")
 
 
 class TransformersLoop(UpstreamTrainer):
@@ -66,6 +69,11 @@ class TransformersLoop(UpstreamTrainer):
         loss, norm = torch.stack([self.step_loss, self._gradient_norm]).tolist()
         return loss, norm
 
+    @property
+    def epochs_per_step(self) -> float:
+        """The share of the corpus that a step takes."""
+        return self._batches.batch_size * self.args.gradient_accumulation_steps / self._batches.windows
+
     def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
         """All batches that are left. A generator of its own, as a loader draws from torch's otherwise."""
         return DataLoader(_Stream(self._batches, self._first_batch), batch_size=None, generator=torch.Generator())
@@ -101,6 +109,18 @@ class TransformersLoop(UpstreamTrainer):
         """Clip the gradient; transformers tells its norm to no callback."""
         self._gradient_norm = self._clip(*given, **named)
         return self._gradient_norm
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: object) -> None:
+        """As upstream. Raises `UserError` where the disk does not take it."""
+        folder = Path(str(self.args.output_dir)).parent
+        with disk_errors(folder, f"the checkpoint of step {self.state.global_step}"):
+            try:
+                super()._save_checkpoint(model, trial)
+            except RuntimeError as error:
+                # torch.save says in no finer way that its file could not be opened or written.
+                if not _WRITING_FAILED.search(str(error)):
+                    raise
+                raise OSError(str(error).splitlines()[0]) from error
 
     def try_step(self) -> None:
         """One step outside of any run, to see how long it takes."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from transformers.utils import logging
 
 from zaoju.contracts import TrainingRun
 from zaoju.models import TransformersLM, new_model
+from zaoju.training import disk_errors
 
 
 def first_transformers_model(run: TrainingRun) -> TransformersLM:
     """The model that `lean` begins with, as one of transformers, in training mode."""
     model = new_model(run.model, run.seed)
     if not isinstance(model, TransformersLM):
-        with TemporaryDirectory() as folder:
+        with (
+            disk_errors(Path(gettempdir()), "the first model, on its way to transformers,"),
+            TemporaryDirectory() as folder,
+        ):
             model.save(Path(folder))
             model = TransformersLM.from_folder(Path(folder))
     for parameter in model.parameters():

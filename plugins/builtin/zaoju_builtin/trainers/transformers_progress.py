@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,8 @@ class TransformersProgress(TrainerCallback):
         """Report, look, and say whether to save and to stop. Raises `UserError` for a loss that is not finite."""
         tokens = self.counters.tokens + self._loop.step_tokens
         step = state.global_step
+        # transformers, which is given a stream without end, counts from the start of this process.
+        state.epoch = step * self._loop.epochs_per_step
         self.counters = replace(self.counters, step=step, tokens=tokens)
         last = step == self.counters.steps
         due = last or time.monotonic() - self._saved_at >= self._save_every_seconds
@@ -84,7 +87,8 @@ class TransformersProgress(TrainerCallback):
             save_counters(folder, self._model, self.counters)
 
         self._checkpoints.save(self.counters.step, take_over)
-        written.rmdir()
+        # Empty, and nobody looks there: no reason to end a training.
+        shutil.rmtree(written, ignore_errors=True)
         self._saved_at = time.monotonic()
 
     def _report(self, loss: float, gradient_norm: float) -> None:
@@ -110,4 +114,4 @@ class TransformersProgress(TrainerCallback):
         if self.counters.best_bits is None or bits < self.counters.best_bits:
             self.counters = replace(self.counters, best_step=self.counters.step, best_bits=bits)
             if self.counters.step < self.counters.steps:
-                keep_best(self._run.checkpoints, self._model)
+                keep_best(self._run.checkpoints, self._model, self.counters.step)

@@ -17,6 +17,8 @@ from zaoju.training import (
     Schedule,
     allow_environment,
     count_steps,
+    deterministic,
+    disk_errors,
     estimate_memory,
     other_environment,
     read_counters,
@@ -46,7 +48,7 @@ class TransformersTrainer(Trainer[TransformersOptions]):
     def preflight(self, run: TrainingRun) -> Preflight:
         """Times a few steps of a model that is then thrown away. Raises `UserError` for a run of no steps."""
         found = Checkpoints(run.checkpoints, _silent).newest()
-        with apart(run), _scratch(run) as scratch:
+        with apart(run), deterministic(self.options.deterministic), _scratch(run) as scratch:
             model = first_transformers_model(run)
             batches = make_batches(run, self.options, model.context_length)
             seconds = self._step_seconds = time_steps(self._loop(run, model, batches, scratch, steps=1).try_step)
@@ -66,7 +68,7 @@ class TransformersTrainer(Trainer[TransformersOptions]):
             self.preflight(run)
         checkpoints = Checkpoints(run.checkpoints, run.emit)
         found = checkpoints.newest()
-        with apart(run), _scratch(run) as scratch:
+        with apart(run), deterministic(self.options.deterministic), _scratch(run) as scratch:
             model = first_transformers_model(run)
             batches = make_batches(run, self.options, model.context_length)
             identity = identity_of("transformers", run, self.options, batches)
@@ -74,7 +76,7 @@ class TransformersTrainer(Trainer[TransformersOptions]):
                 counters = Counters(0, self._count_steps(batches), 0, identity)
             else:
                 counters = read_counters(found)
-                check_identity(run, identity, counters)
+                check_identity(run, identity, counters, self.options)
                 if counters.step == counters.steps:
                     write_artefact(run, TransformersLM.from_folder(found), counters)
                     return
@@ -120,6 +122,8 @@ def _scratch(run: TrainingRun) -> Iterator[Path]:
     """A folder for what transformers writes until it is a checkpoint; on the same disk, so that files can move."""
     scratch = run.checkpoints / ".transformers"
     shutil.rmtree(scratch, ignore_errors=True)
+    with disk_errors(run.checkpoints, "a checkpoint"):
+        scratch.mkdir(parents=True, exist_ok=True)
     try:
         yield scratch
     finally:
