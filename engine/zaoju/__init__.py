@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from zaoju.generation import Chunk, Engine, Generation, Request
     from zaoju.hookspecs import hookimpl
     from zaoju.pipeline.api import RunResult, evaluate, open_pipeline, prepare, run, train, vocabulary
+    from zaoju.pipeline.calibrate import calibrate
     from zaoju.pipeline.checking import check_config
     from zaoju.pipeline.compare import ComparedRun, Comparison, compare
     from zaoju.pipeline.compare_page import write_comparison_page
@@ -79,10 +80,13 @@ if TYPE_CHECKING:
     from zaoju.pipeline.init_project import Project, init_project
     from zaoju.pipeline.new_plugin import NewPlugin, new_plugin
     from zaoju.pipeline.pipeline import Pipeline
+    from zaoju.pipeline.plan import plan_training
+    from zaoju.pipeline.plan_page import write_plan_page
     from zaoju.pipeline.text_tools import evaluate_files, segment
     from zaoju.pipeline.vocabulary_page import write_vocabulary_page
     from zaoju.pipeline.vocabulary_report import vocabulary_report
     from zaoju.pipeline.writing import Writer, open_writer, read_prompts, save_texts
+    from zaoju.planning import Calibration, TrainingPlan
     from zaoju.plugins import PluginManager, PluginSettings
     from zaoju.tokenization import Tokenizer, VocabularyReport
 
@@ -97,6 +101,7 @@ _get, _names = lazy_names(
             "configured_threads",
             "describe_component",
             "discover_plugins",
+            "plan_training",
             "plugin_listing",
             "show_config",
         ),
@@ -137,6 +142,7 @@ _get, _names = lazy_names(
             "TrackedTraining",
             "Tracker",
             "Trainer",
+            "TrainingPlan",
             "TrainingRun",
             "Transform",
             "Turn",
@@ -148,6 +154,7 @@ _get, _names = lazy_names(
         "zaoju.generation": ("Chunk", "Engine", "Generation", "Request"),
         "zaoju.hookspecs": ("hookimpl",),
         "zaoju.pipeline.api": ("RunResult", "evaluate", "open_pipeline", "prepare", "run", "train", "vocabulary"),
+        "zaoju.pipeline.calibrate": ("calibrate",),
         "zaoju.pipeline.checking": ("check_config",),
         "zaoju.pipeline.compare": ("ComparedRun", "Comparison", "compare"),
         "zaoju.pipeline.compare_page": ("write_comparison_page",),
@@ -158,10 +165,13 @@ _get, _names = lazy_names(
         "zaoju.pipeline.init_project": ("Project", "init_project"),
         "zaoju.pipeline.new_plugin": ("NewPlugin", "new_plugin"),
         "zaoju.pipeline.pipeline": ("Pipeline",),
+        "zaoju.pipeline.plan": ("plan_training",),
+        "zaoju.pipeline.plan_page": ("write_plan_page",),
         "zaoju.pipeline.text_tools": ("evaluate_files", "segment"),
         "zaoju.pipeline.vocabulary_page": ("write_vocabulary_page",),
         "zaoju.pipeline.vocabulary_report": ("vocabulary_report",),
         "zaoju.pipeline.writing": ("Writer", "open_writer", "read_prompts", "save_texts"),
+        "zaoju.planning": ("Calibration", "TrainingPlan"),
         "zaoju.plugins": ("PluginManager", "PluginSettings"),
         "zaoju.tokenization": ("Tokenizer", "VocabularyReport"),
     },
@@ -186,6 +196,7 @@ __all__ = [
     "Account",
     "ArtefactError",
     "Branch",
+    "Calibration",
     "Cancelled",
     "CheckedConfig",
     "Chunk",
@@ -247,6 +258,7 @@ __all__ = [
     "TrackedTraining",
     "Tracker",
     "Trainer",
+    "TrainingPlan",
     "TrainingRun",
     "Transform",
     "Turn",
@@ -256,6 +268,7 @@ __all__ = [
     "VocabularyReport",
     "Writer",
     "__version__",
+    "calibrate",
     "check_config",
     "clean",
     "compare",
@@ -272,6 +285,7 @@ __all__ = [
     "new_plugin",
     "open_pipeline",
     "open_writer",
+    "plan_training",
     "plugin_listing",
     "prepare",
     "read_prompts",
@@ -285,5 +299,6 @@ __all__ = [
     "vocabulary",
     "vocabulary_report",
     "write_comparison_page",
+    "write_plan_page",
     "write_vocabulary_page",
 ]

@@ -32,11 +32,13 @@ ROOMS = {
     "pages": {"errors", "files", "lazy"},
     "corpus": BASE,
     "models": BASE,
+    "planning": BASE | {"models"},
     "tokenization": BASE | {"corpus", "models"},
-    "training": BASE | {"corpus", "models", "tokenization"},
+    "training": BASE | {"corpus", "models", "planning", "tokenization"},
     "generation": BASE | {"corpus", "models", "tokenization"},
     "evaluation": BASE | {"corpus", "models", "tokenization", "generation", "training"},
-    "pipeline": BASE | {"pages", "corpus", "models", "tokenization", "generation", "training", "evaluation"},
+    "pipeline": BASE
+    | {"pages", "corpus", "models", "planning", "tokenization", "generation", "training", "evaluation"},
     "testing": BASE | {"corpus", "models", "tokenization", "generation", "training", "evaluation"},
     "cli": {"contracts", "component", "errors"},
 }

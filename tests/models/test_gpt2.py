@@ -105,7 +105,7 @@ def test_loss_is_the_mean_cross_entropy_with_equal_gradients() -> None:
 
 
 def test_chunked_cross_entropy_over_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zaoju.models.cross_entropy._CHUNK_LOGITS_ON_CPU", 70)  # 7 rows at a time
+    monkeypatch.setattr("zaoju.models.loss_chunks._LOGITS_ON_CPU", 70)  # 7 rows at a time
     generator = torch.Generator().manual_seed(3)
     hidden = torch.randn(33, 5, generator=generator, dtype=torch.float64).requires_grad_()
     weight = torch.randn(10, 5, generator=generator, dtype=torch.float64).requires_grad_()

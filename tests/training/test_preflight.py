@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from zaoju.errors import UserError
-from zaoju.models import GPT2, CausalLM, GPT2Config
+from zaoju.models import GPT2, CausalLM, GPT2Config, model_numbers
+from zaoju.pipeline.calibrate import Probe, calibrate
 from zaoju.tokenization import PackedTokens
 from zaoju.training import Budget, PackedBatches, count_steps, estimate_memory
 
@@ -39,9 +42,36 @@ def test_no_steps_is_an_error(budget: Budget, says: str) -> None:
 def test_memory_counts_weights_activations_and_logits() -> None:
     numbers = {"n_positions": 8, "n_embd": 16, "n_layer": 2, "n_head": 2}
     small, large = (GPT2(GPT2Config(vocab_size=size, **numbers)) for size in (100, 200))
-    weights = 16 * small.parameter_count()
-    assert estimate_memory(small, 64) > estimate_memory(small, 32) > weights
-    more_weights = 16 * 100 * 16
-    assert estimate_memory(large, 64) - estimate_memory(small, 64) == more_weights + 64 * 100 * 4 * 3
+    states = 16 * small.parameter_count()
+    assert estimate_memory(small, 64) > estimate_memory(small, 32) > states
+    # A pass of nothing leaves the states; each token more keeps 16 vectors of a layer, in float32.
+    per_token = estimate_memory(small, 30_001) - estimate_memory(small, 30_000)
+    assert per_token >= 4 * 16 * small.width * small.layers
     huge = 10**9
     assert large.logits_of_loss(huge) < 1e8 < CausalLM.logits_of_loss(large, huge)
+
+
+def test_gradients_that_stay_take_memory_of_their_own() -> None:
+    model = GPT2(GPT2Config(vocab_size=100, n_positions=8, n_embd=16, n_layer=2, n_head=2))
+    more = estimate_memory(model, 10_000, accumulates=True) - estimate_memory(model, 10_000)
+    assert more == pytest.approx(1.1 * 4 * model.parameter_count(), abs=1)
+
+
+def test_weights_that_stand_still_have_no_moments() -> None:
+    model = GPT2(GPT2Config(vocab_size=100, n_positions=8, n_embd=16, n_layer=2, n_head=2))
+    whole = estimate_memory(model, 64, accumulates=True)
+    model.transformer.h.requires_grad_(False)
+    frozen = sum(parameter.numel() for parameter in model.transformer.h.parameters())
+    assert whole - estimate_memory(model, 64, accumulates=True) == pytest.approx(1.1 * 12 * frozen, abs=1)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of a process is read on Linux")
+@pytest.mark.parametrize(("size", "sequences"), [("tiny", 64), ("mini", 16)])
+def test_memory_is_that_of_a_measured_run(size: str, sequences: int) -> None:
+    """Within 15 percent, as `benchmarks/plan.py` shows for more sizes."""
+    calibration = calibrate(device="cpu", probes=[Probe(size, sequences)])
+    (step,) = calibration.steps
+    numbers = {**model_numbers("gpt2", size, {}), "vocab_size": step.shape.vocabulary}
+    expected = estimate_memory(GPT2(GPT2Config.from_numbers(numbers)), sequences * step.shape.context)
+    assert step.peak_bytes == pytest.approx(expected, rel=0.15)

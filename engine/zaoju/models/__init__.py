@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zaoju.models.linear import Precision, linear_maker, packs_later
     from zaoju.models.llama import Llama
     from zaoju.models.llama_config import LlamaConfig
+    from zaoju.models.loss_chunks import chunk_logits
     from zaoju.models.memory import free_memory
     from zaoju.models.new_rows import check_new_rows
     from zaoju.models.sizes import model_numbers, model_sizes
@@ -42,6 +43,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.models.linear": ("Precision", "linear_maker", "packs_later"),
         "zaoju.models.llama": ("Llama",),
         "zaoju.models.llama_config": ("LlamaConfig",),
+        "zaoju.models.loss_chunks": ("chunk_logits",),
         "zaoju.models.memory": ("free_memory",),
         "zaoju.models.new_rows": ("check_new_rows",),
         "zaoju.models.sizes": ("model_numbers", "model_sizes"),
@@ -64,6 +66,7 @@ __all__ = [
     "Window",
     "check_new_rows",
     "choose_device",
+    "chunk_logits",
     "extend_model",
     "free_memory",
     "linear_maker",

@@ -11,14 +11,7 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 
-_CHUNK_LOGITS_ON_CPU = 1 << 22
-_CHUNK_LOGITS_ELSEWHERE = 1 << 27
-"""16 MiB in float32 on a CPU, near its cache; more where kernels want it."""
-
-
-def chunk_logits(device: torch.device) -> int:
-    """How many logits stand in memory at once on a device."""
-    return _CHUNK_LOGITS_ON_CPU if device.type == "cpu" else _CHUNK_LOGITS_ELSEWHERE
+from zaoju.models.loss_chunks import chunk_logits
 
 
 def linear_cross_entropy(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -53,7 +46,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         share = (targets >= 0).float()
         share /= share.sum().clamp(min=1)
-        rows = max(1, chunk_logits(hidden.device) // weight.shape[0])
+        rows = max(1, chunk_logits(hidden.device.type) // weight.shape[0])
         for start in range(0, hidden.shape[0], rows):
             part, wanted = hidden[start : start + rows], targets[start : start + rows, None].clamp(min=0)
             part_share = share[start : start + rows, None]

@@ -15,8 +15,9 @@ from torch import nn
 from zaoju.models.cache import CacheShape, KeyValueCache
 from zaoju.models.cache_window import Window
 from zaoju.models.causal_lm import CausalLM
-from zaoju.models.cross_entropy import chunk_logits, linear_cross_entropy
+from zaoju.models.cross_entropy import linear_cross_entropy
 from zaoju.models.linear import LinearMaker
+from zaoju.models.loss_chunks import chunk_logits
 
 
 class LeanLM(CausalLM):
@@ -88,7 +89,7 @@ class LeanLM(CausalLM):
         return linear_cross_entropy(self.hidden_states(ids).flatten(0, 1), self.head, targets.flatten())
 
     def logits_of_loss(self, tokens: int) -> int:
-        return min(super().logits_of_loss(tokens), chunk_logits(self.embedding.weight.device))
+        return min(super().logits_of_loss(tokens), chunk_logits(self.embedding.weight.device.type))
 
     def new_cache(self, most_bytes: int | None = None) -> KeyValueCache:
         """An empty cache for this model that never takes more than `most_bytes`."""

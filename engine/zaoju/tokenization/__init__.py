@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         unigram_tokenizer,
     )
     from zaoju.tokenization.extend import ExtendedTokenizer, Unreachable, extend_by_corpus, extend_by_words
-    from zaoju.tokenization.packed import PackedTokens, pack_documents
+    from zaoju.tokenization.packed import PackedTokens, pack_documents, pack_random_tokens
     from zaoju.tokenization.report import Overlap, VocabularyReport, report_vocabulary
     from zaoju.tokenization.segmentation import LosslessSegmenter, segment_documents
     from zaoju.tokenization.text_stream import TextStream
@@ -50,7 +50,7 @@ __getattr__, __dir__ = lazy_names(
             "unigram_tokenizer",
         ),
         "zaoju.tokenization.extend": ("ExtendedTokenizer", "Unreachable", "extend_by_corpus", "extend_by_words"),
-        "zaoju.tokenization.packed": ("PackedTokens", "pack_documents"),
+        "zaoju.tokenization.packed": ("PackedTokens", "pack_documents", "pack_random_tokens"),
         "zaoju.tokenization.report": ("Overlap", "VocabularyReport", "report_vocabulary"),
         "zaoju.tokenization.segmentation": ("LosslessSegmenter", "segment_documents"),
         "zaoju.tokenization.text_stream": ("TextStream",),
@@ -79,6 +79,7 @@ __all__ = [
     "extend_by_words",
     "from_byte_level",
     "pack_documents",
+    "pack_random_tokens",
     "places_taken",
     "raise_unseen",
     "read_words",

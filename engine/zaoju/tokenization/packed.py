@@ -128,21 +128,33 @@ def pack_documents(
             ends.append(position)
             if len(ends) % _REPORT_EVERY == 0 or len(ends) == total:
                 emit(Progress("encoding", len(ends), total, "documents"))
+    _finish(folder, dtype, ends, tokenizer.fingerprint, tokenizer.vocabulary_size)
+    return PackedTokens.open(folder)
+
+
+def pack_random_tokens(folder: Path, tokens: int, vocabulary_size: int) -> None:
+    """Write `tokens` random ids as one document into `folder`, which must be empty: data to time a training with."""
+    dtype = _SMALL if vocabulary_size <= _LARGEST_SMALL_VOCABULARY else _LARGE
+    np.random.default_rng(1).integers(0, vocabulary_size, tokens).astype(dtype).tofile(folder / _TOKENS)
+    _finish(folder, dtype, [tokens], "of no tokenizer", vocabulary_size)
+
+
+def _finish(folder: Path, dtype: str, ends: list[int], fingerprint: str, vocabulary_size: int) -> None:
+    """What stands beside the tokens; the header comes last."""
     np.asarray(ends, dtype="<u8").tofile(folder / _ENDS)
     written = [name for name in (_TOKENS, _ENDS, _COUNTS) if (folder / name).exists()]
     header = {
         "format": _FORMAT,
         "dtype": dtype,
-        "tokens": position,
+        "tokens": ends[-1] if ends else 0,
         "documents": len(ends),
-        "vocabulary_fingerprint": tokenizer.fingerprint,
-        "vocabulary_size": tokenizer.vocabulary_size,
+        "vocabulary_fingerprint": fingerprint,
+        "vocabulary_size": vocabulary_size,
         "bytes": {name: (folder / name).stat().st_size for name in written},
         "sha256": {name: hash_file(folder / name) for name in written},
         "sha256_of_blocks": {name: _hash_blocks(folder / name) for name in written},
     }
     write_text_whole(folder / _HEADER, json.dumps(header, indent=2) + "\n")
-    return PackedTokens.open(folder)
 
 
 def count_lines(path: Path) -> int:

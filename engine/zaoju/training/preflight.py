@@ -5,24 +5,12 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zaoju.errors import UserError
-from zaoju.models import CausalLM
+from zaoju.models import GPT2, CausalLM, GPT2Config, LeanLM, Llama
+from zaoju.planning import PRECISIONS, ModelShape, Pass, Sharding, device_memory, taken_from_system
 from zaoju.training.batches import Batches
-
-_BYTES_PER_PARAMETER = 16
-"""The weight, its gradient and AdamW's two moments, in float32."""
-
-_BYTES_PER_WEIGHT = 4
-"""The weight alone."""
-
-_VECTORS_PER_LAYER = 20
-"""How many vectors of the model's width a layer keeps per token for the backward pass: norms, queries, keys, values,
-attention, and the feed-forward part at four times the width, before and after its activation."""
-
-_LOGITS_KEPT = 3
-"""Logits, their logarithms and their gradient."""
 
 _TRAINING_SHARE = 0.88
 """The part of a time budget that goes to steps; the rest is for held-out scores, samples and checkpoints."""
@@ -66,16 +54,40 @@ def count_steps(budget: Budget, batches: Batches, batches_per_step: int, step_se
     return steps
 
 
-def estimate_memory(model: CausalLM, tokens_per_pass: int) -> int:
-    """The peak in bytes: weights, gradients, AdamW and what one pass over `tokens_per_pass` tokens keeps.
+def estimate_memory(model: CausalLM, tokens_per_pass: int, *, accumulates: bool = False) -> int:
+    """The peak in bytes, in float32: weights, gradients, AdamW, and what one pass over `tokens_per_pass` tokens keeps.
 
-    Weights that are not trained have no gradient and no moments.
+    By the formulas of `zaoju.planning`. Weights that are not trained have no gradient and no moments. `accumulates`
+    says that several passes make a step. What the libraries take, about 0.3 GB, comes on top.
     """
-    activations = tokens_per_pass * model.width * (model.layers * _VECTORS_PER_LAYER + 4) * 4
-    logits = model.logits_of_loss(tokens_per_pass) * 4 * _LOGITS_KEPT
+    shape, precision = _shape_of(model), PRECISIONS["float32"]
+    logits = model.logits_of_loss(tokens_per_pass) if isinstance(model, LeanLM) else None
+    one = Pass(sequences=1, precision=precision, most_logits=logits, accumulates=accumulates)
+    memory = device_memory(shape.with_window(tokens_per_pass), Sharding(), one)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    frozen = model.parameter_count() - trained
-    return trained * _BYTES_PER_PARAMETER + frozen * _BYTES_PER_WEIGHT + activations + logits
+    counted = replace(
+        memory,
+        weights=precision.weight * model.parameter_count(),
+        gradients=precision.gradient * trained,
+        optimiser=precision.optimiser * trained,
+    )
+    return round(taken_from_system(counted.total, shape, tokens_per_pass))
+
+
+def _shape_of(model: CausalLM) -> ModelShape:
+    """The shape of a model; of an architecture that the formulas do not know, that of the GPT-2 of its width."""
+    if isinstance(model, GPT2):
+        return ModelShape.gpt2(model.config)
+    if isinstance(model, Llama):
+        return ModelShape.llama(model.config)
+    like = GPT2Config(
+        vocab_size=model.vocabulary_size,
+        n_positions=model.context_length,
+        n_embd=model.width,
+        n_layer=model.layers,
+        n_head=1,
+    )
+    return ModelShape.gpt2(like)
 
 
 def time_steps(step: Callable[[], object]) -> float:

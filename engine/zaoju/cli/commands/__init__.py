@@ -12,6 +12,7 @@ COMMANDS = (
     "export",
     "segment",
     "tokenize",
+    "plan",
     "init",
     "config",
     "plugins",
