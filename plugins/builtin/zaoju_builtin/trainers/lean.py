@@ -51,7 +51,9 @@ class LeanTrainer(Trainer[LeanOptions]):
                 steps=steps,
                 tokens_per_step=loop.tokens_per_step,
                 parameters=loop.model.parameter_count(),
-                memory_bytes=estimate_memory(loop.model, loop.batches.tokens_per_batch),
+                memory_bytes=estimate_memory(
+                    loop.model, loop.batches.tokens_per_batch, accumulates=self.options.accumulate > 1
+                ),
                 seconds=left * seconds,
             )
 

@@ -58,7 +58,7 @@ class TransformersTrainer(Trainer[TransformersOptions]):
                 steps=steps,
                 tokens_per_step=batches.tokens_per_batch * self.options.accumulate,
                 parameters=model.parameter_count(),
-                memory_bytes=estimate_memory(model, batches.tokens_per_batch),
+                memory_bytes=estimate_memory(model, batches.tokens_per_batch, accumulates=self.options.accumulate > 1),
                 seconds=(steps if counters is None else steps - counters.step) * seconds,
             )
 
