@@ -20,7 +20,7 @@ from zaoju.cli import main
 
 KINDS = [
     *("segmenter", "vocabulary", "reader", "cleaner"),
-    *("transform", "selector", "search", "proposer", "constraint", "runner"),
+    *("transform", "selector", "search", "proposer", "constraint", "runner", "tracker"),
 ]
 
 

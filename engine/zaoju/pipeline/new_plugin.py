@@ -17,7 +17,7 @@ from zaoju.plugins import CONTRACT_VERSION, KINDS, PluginManager
 
 _SUPPORTED = (
     *("segmenter", "vocabulary", "reader", "cleaner"),
-    *("transform", "selector", "search", "proposer", "constraint", "runner"),
+    *("transform", "selector", "search", "proposer", "constraint", "runner", "tracker"),
 )
 _ALIASES = {"decoder": "transform", "strategy": "transform"}
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -37,8 +37,8 @@ def new_plugin(kind: str, name: str, folder: Path | str = ".") -> NewPlugin:
     """Write the package `folder/zaoju-NAME` with one component of a kind, an example to change, and its tests.
 
     `kind` is segmenter, vocabulary, reader, cleaner, transform (also: decoder, strategy), selector, search, proposer,
-    constraint or runner; `name` is made of lower-case letters, digits and hyphens, such as `my-words`. The package
-    appears whole or not at all.
+    constraint, runner or tracker; `name` is made of lower-case letters, digits and hyphens, such as `my-words`. The
+    package appears whole or not at all.
 
     Raises `UserError` where the kind is unknown, the name does not fit or is taken, or the folder exists.
     """

@@ -25,7 +25,7 @@ def new_plugin(kind: str, name: str, folder: Path, as_json: bool) -> None:
     """Write the package zaoju-NAME with an example of KIND.
 
     KIND: segmenter, vocabulary, reader, cleaner, transform (or decoder, strategy), selector, search, proposer,
-    constraint, runner.
+    constraint, runner, tracker.
     """
     written = zaoju.new_plugin(kind, name, folder)
     if as_json:
