@@ -10,10 +10,10 @@ import torch
 from support.small_models import small_gpt2
 from zaoju import UserError
 from zaoju.generation import LeanRunner, LeanRunnerOptions
-from zaoju.models import linear
+from zaoju.models import has_bfloat16
 
 PROMPTS = [[1, 2, 3, 4, 5], [9], [8, 7, 6], [11] * 12, [3, 1, 4, 1, 5, 9, 2, 6]]
-PRECISIONS = ["float32", "int8", *(["bfloat16"] if linear._has_bfloat16() else [])]
+PRECISIONS = ["float32", "int8", *(["bfloat16"] if has_bfloat16(torch.device("cpu")) else [])]
 CLOSE = {"float32": 1e-5, "int8": 0.05, "bfloat16": 0.05}
 
 

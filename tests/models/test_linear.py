@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from zaoju.errors import UserError
-from zaoju.models import linear
+from zaoju.models import has_bfloat16, linear
 from zaoju.models.linear import Float32Linear, Int8Linear, PackedLinear, linear_maker, packs_later
 
 CPU = torch.device("cpu")
-HAS_BFLOAT16 = linear._has_bfloat16()
+HAS_BFLOAT16 = has_bfloat16(torch.device("cpu"))
 ROWS = (1, 2, 3, 4, 7, 33)
 
 

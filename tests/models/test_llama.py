@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from zaoju.errors import ArtefactError, ConfigError
 from zaoju.generation import LeanRunner, LeanRunnerOptions
-from zaoju.models import CausalLM, Llama, LlamaConfig, TransformersLM, linear, load_model
+from zaoju.models import CausalLM, Llama, LlamaConfig, TransformersLM, has_bfloat16, load_model
 
 CONTEXT = 48
 SHAPE = {
@@ -136,7 +136,7 @@ def test_a_saved_model_is_read_by_transformers(theirs: PreTrainedModel, ours: Ca
         close(load_model(tmp_path / "ours", "cpu")(torch.tensor([text]))[0], expected(theirs, text))
 
 
-@pytest.mark.parametrize("precision", ["int8", *(["bfloat16"] if linear._has_bfloat16() else [])])
+@pytest.mark.parametrize("precision", ["int8", *(["bfloat16"] if has_bfloat16(torch.device("cpu")) else [])])
 def test_other_precisions(tmp_path: Path, precision: str) -> None:
     changes = {"num_key_value_heads": 2, "initializer_range": 0.1}
     theirs = network("qwen2", changes)

@@ -12,18 +12,22 @@ import pytest
 import torch
 from packed_corpus import NUMBERS, VOCABULARY, hashes, make_run, no_score
 from pydantic import ValidationError
+from safetensors.torch import load_file
 
 from zaoju.contracts import CheckpointSaved, Event, ModelPlan, Notice, TrainStep
 from zaoju.errors import Cancelled, UserError
-from zaoju.models import GPT2, CausalLM, load_model, new_model
+from zaoju.models import GPT2, CausalLM, has_bfloat16, load_model, new_model
 from zaoju.tokenization import PackedTokens
 from zaoju.training import PackedBatches
+from zaoju_builtin.trainers import lean_loop
 from zaoju_builtin.trainers.lean import LeanTrainer
 from zaoju_builtin.trainers.optimisers import make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
 
 STEPS = 12
-OPTIONS = LeanOptions(steps=STEPS, batch_size=4, learning_rate=0.01, evaluate_every=5, accumulate=2)
+OPTIONS = LeanOptions(
+    steps=STEPS, batch_size=4, learning_rate=0.01, evaluate_every=5, accumulate=2, precision="float32"
+)
 
 
 def losses(events: list[Event]) -> dict[int, str]:
@@ -180,7 +184,12 @@ def test_accumulation_is_one_large_batch(tmp_path: Path, windows: str) -> None:
         folder = tmp_path / str(accumulate)
         folder.mkdir()
         options = LeanOptions(
-            steps=5, batch_size=batch_size, accumulate=accumulate, learning_rate=0.001, windows=windows
+            steps=5,
+            batch_size=batch_size,
+            accumulate=accumulate,
+            learning_rate=0.001,
+            windows=windows,
+            precision="float32",
         )
         LeanTrainer(options).train(make_run(folder, model=plan, documents=30))
         weights.append(load_model(folder / "model", "cpu").state_dict())
@@ -311,10 +320,47 @@ def test_the_norm_is_that_of_the_gradient(tmp_path: Path) -> None:
     events: list[Event] = []
     still = dict.fromkeys(("resid_pdrop", "attn_pdrop", "embd_pdrop"), 0.0)
     run = make_run(tmp_path, emit=events.append, model=ModelPlan("gpt2", {**NUMBERS, **still}, VOCABULARY, 0))
-    LeanTrainer(LeanOptions(steps=1, batch_size=4, accumulate=2, clip=1e-3)).train(run)
+    LeanTrainer(LeanOptions(steps=1, batch_size=4, accumulate=2, clip=1e-3, precision="float32")).train(run)
     model = new_model(run.model, run.seed)
     batches = PackedBatches(PackedTokens.open(run.train), window=model.context_length, batch_size=4, seed=run.seed)
     (sum(model.loss(*batches.batch(index)) for index in range(2)) / 2).backward()  # type: ignore[union-attr]
     expected = math.sqrt(sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None))
     (step,) = [event for event in events if isinstance(event, TrainStep)]
     assert step.gradient_norm == pytest.approx(expected, rel=1e-4)
+
+
+class TestPrecision:
+    """In which numbers the layers compute."""
+
+    def losses(self, folder: Path, precision: str) -> list[float]:
+        losses: list[float] = []
+
+        def emit(event: object) -> None:
+            if isinstance(event, TrainStep):
+                losses.append(event.loss)
+
+        options = OPTIONS.model_copy(update={"precision": precision})
+        LeanTrainer(options).train(make_run(folder, emit=emit))
+        return losses
+
+    @pytest.mark.skipif(not has_bfloat16(torch.device("cpu")), reason="this processor has no bfloat16 instructions")
+    def test_bfloat16_rounds_and_learns_as_much(self, tmp_path: Path) -> None:
+        exact, rounded = self.losses(tmp_path / "a", "float32"), self.losses(tmp_path / "b", "bfloat16")
+        assert rounded != exact
+        assert rounded == pytest.approx(exact, abs=0.05)
+        assert self.losses(tmp_path / "c", "auto") == rounded
+
+    def test_the_weights_stay_in_float32(self, tmp_path: Path) -> None:
+        run = make_run(tmp_path)
+        LeanTrainer(OPTIONS.model_copy(update={"precision": "auto"})).train(run)
+        weights = load_file(run.artefact / "model.safetensors")
+        assert {weight.dtype for weight in weights.values()} == {torch.float32}
+
+    def test_without_the_instructions_auto_is_float32_and_bfloat16_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        exact = self.losses(tmp_path / "a", "float32")
+        monkeypatch.setattr(lean_loop, "has_bfloat16", lambda device: False)
+        assert self.losses(tmp_path / "b", "auto") == exact
+        with pytest.raises(UserError, match=r"trainer\.precision: bfloat16 was asked for"):
+            self.losses(tmp_path / "c", "bfloat16")

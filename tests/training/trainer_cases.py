@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from packed_corpus import NUMBERS, VOCABULARY, make_run
 
@@ -53,13 +54,15 @@ class Case:
         return make_run(folder, emit=emit, model=plan)
 
 
-_SHARED = {"steps": STEPS, "batch_size": 4, "learning_rate": 0.01, "evaluate_every": 5, "accumulate": 2}
+_SHARED: dict[str, Any] = {"steps": STEPS, "batch_size": 4, "learning_rate": 0.01, "evaluate_every": 5, "accumulate": 2}
+# The same numbers on every processor.
+_LEAN: dict[str, Any] = {**_SHARED, "precision": "float32"}
 
 CASES = {
-    "lean": Case(LeanTrainer, LeanOptions(**_SHARED)),
+    "lean": Case(LeanTrainer, LeanOptions(**_LEAN)),
     "lora": Case(
         LoraTrainer,
-        LoraOptions(**{**_SHARED, "learning_rate": 0.01}, dropout=0.1),
+        LoraOptions(**_LEAN, dropout=0.1),
         starts_from_folder=True,
         learns=0.05,
     ),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zaoju.models.gpt2 import GPT2
     from zaoju.models.gpt2_config import GPT2Config
     from zaoju.models.lean_lm import LeanLM
-    from zaoju.models.linear import Precision, linear_maker, packs_later
+    from zaoju.models.linear import Precision, has_bfloat16, linear_maker, packs_later
     from zaoju.models.llama import Llama
     from zaoju.models.llama_config import LlamaConfig
     from zaoju.models.loss_chunks import chunk_logits
@@ -40,7 +40,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.models.gpt2": ("GPT2",),
         "zaoju.models.gpt2_config": ("GPT2Config",),
         "zaoju.models.lean_lm": ("LeanLM",),
-        "zaoju.models.linear": ("Precision", "linear_maker", "packs_later"),
+        "zaoju.models.linear": ("Precision", "has_bfloat16", "linear_maker", "packs_later"),
         "zaoju.models.llama": ("Llama",),
         "zaoju.models.llama_config": ("LlamaConfig",),
         "zaoju.models.loss_chunks": ("chunk_logits",),
@@ -69,6 +69,7 @@ __all__ = [
     "chunk_logits",
     "extend_model",
     "free_memory",
+    "has_bfloat16",
     "linear_maker",
     "load_model",
     "model_numbers",

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from zaoju.models.loss_chunks import chunk_logits
+from zaoju.models.products import product
 
 
 def linear_cross_entropy(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -50,13 +51,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
         for start in range(0, hidden.shape[0], rows):
             part, wanted = hidden[start : start + rows], targets[start : start + rows, None].clamp(min=0)
             part_share = share[start : start + rows, None]
-            log_probabilities = F.log_softmax(F.linear(part, weight).float(), dim=-1)
+            log_probabilities = F.log_softmax(product(part, weight).float(), dim=-1)
             total -= (log_probabilities.gather(1, wanted) * part_share).sum()
             if hidden_gradient is not None and weight_gradient is not None:
                 gradient = log_probabilities.exp_()
                 gradient.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=gradient.dtype))
                 gradient.mul_(part_share)
-                hidden_gradient[start : start + rows] = gradient.to(part.dtype) @ weight.to(part.dtype)
+                hidden_gradient[start : start + rows] = product(gradient.to(part.dtype), weight.t().to(part.dtype))
                 weight_gradient += gradient.to(part.dtype).t() @ part
         if hidden_gradient is not None and weight_gradient is not None:
             ctx.save_for_backward(hidden_gradient, weight_gradient)

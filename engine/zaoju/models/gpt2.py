@@ -20,6 +20,7 @@ from zaoju.models.embedding import new_embedding, on_meta
 from zaoju.models.gpt2_config import GPT2Config
 from zaoju.models.lean_lm import LeanLM
 from zaoju.models.linear import LinearMaker
+from zaoju.models.products import linear
 
 
 class Projection(nn.Module):
@@ -31,7 +32,7 @@ class Projection(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.linear(x, self.weight.t(), self.bias)
+        return linear(x, self.weight.t(), self.bias)
 
 
 class Attention(nn.Module):

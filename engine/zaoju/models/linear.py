@@ -52,7 +52,7 @@ class Float32Linear(nn.Module):
             return F.linear(x, self.weight, self.bias)
         if self._packed is None:
             self._packed = _pack(self.weight)
-        return _packed_linear(x, self._packed, self.bias)
+        return onednn_linear(x, self._packed, self.bias)
 
 
 class PackedLinear(nn.Module):
@@ -66,7 +66,7 @@ class PackedLinear(nn.Module):
         self.register_buffer("bias", None if bias is None else bias.detach(), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return _packed_linear(x, self._packed, self.bias)
+        return onednn_linear(x, self._packed, self.bias)
 
 
 class Int8Linear(nn.Module):
@@ -118,7 +118,7 @@ def linear_maker(precision: Precision, device: torch.device, *, may_pack: bool) 
             raise UserError(f"precision: int8 is for the CPU, and the device is {device.type}; use bfloat16")
         return _plain_linear
     if precision == "float32":
-        if _has_onednn() and _packed_always_wins():
+        if onednn_wins():
             return PackedLinear
         pack = may_pack and _has_onednn()
         return lambda weight, bias: Float32Linear(weight, bias, may_pack=pack)
@@ -126,7 +126,7 @@ def linear_maker(precision: Precision, device: torch.device, *, may_pack: bool) 
         raise UserError(f"precision: {precision} needs a torch that is built with oneDNN; use float32")
     if precision == "int8":
         return Int8Linear
-    if not _has_bfloat16():
+    if not has_bfloat16(device):
         raise UserError(
             "precision: this processor has no bfloat16 instructions (AVX-512 BF16 or AMX), and without them bfloat16 "
             "is many times slower than float32; use float32 or int8"
@@ -136,7 +136,7 @@ def linear_maker(precision: Precision, device: torch.device, *, may_pack: bool) 
 
 def packs_later(precision: Precision, device: torch.device) -> bool:
     """Whether these matrices want a second copy of their weights, which the first step of several rows makes."""
-    return precision == "float32" and device.type == "cpu" and _has_onednn() and not _packed_always_wins()
+    return precision == "float32" and device.type == "cpu" and _has_onednn() and not onednn_wins()
 
 
 def _plain_linear(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Module:
@@ -158,21 +158,25 @@ def _pack(weight: torch.Tensor) -> torch.Tensor:
     return packed
 
 
-def _packed_linear(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
+def onednn_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """`x @ weight.T + bias` by oneDNN, without a gradient; `weight` is plain, in any strides, or packed."""
+    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return product
 
 
-def _packed_always_wins() -> bool:
-    """On AMD's processors torch's plain product goes through MKL, which is slow there at every number of rows.
+def onednn_wins() -> bool:
+    """Whether oneDNN's float32 products are faster here than torch's at every number of rows.
 
-    `benchmarks/matrices.py` says how slow. oneDNN's packed product is as fast there as memory gives the weights.
+    On AMD's processors torch's go through MKL, which is slow there; `benchmarks/matrices.py` says how slow.
     """
-    return str(_abilities().get("cpu_name", "")).startswith("AMD")
+    return _has_onednn() and str(_abilities().get("cpu_name", "")).startswith("AMD")
 
 
-def _has_bfloat16() -> bool:
-    return _has_any("avx512_bf16", "amx_bf16", "bf16")
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether `device` multiplies bfloat16 by instructions of its own. Elsewhere it would be slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return device.type == "cpu" and _has_onednn() and _has_any("avx512_bf16", "amx_bf16", "bf16")
 
 
 def _has_vnni() -> bool:

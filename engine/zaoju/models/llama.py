@@ -19,6 +19,7 @@ from zaoju.models.embedding import new_embedding, on_meta
 from zaoju.models.lean_lm import LeanLM
 from zaoju.models.linear import LinearMaker
 from zaoju.models.llama_config import LlamaConfig
+from zaoju.models.products import Linear
 from zaoju.models.rotary import frequencies, turn
 
 _CLASSES: Mapping[str, str] = {
@@ -40,10 +41,10 @@ class Attention(nn.Module):
         self.scale = config.head_width**-0.5
         self.dropout = config.attention_dropout
         inner, keys = config.heads * config.head_width, config.key_heads * config.head_width
-        self.q_proj = nn.Linear(config.width, inner, bias=config.query_bias)
-        self.k_proj = nn.Linear(config.width, keys, bias=config.query_bias)
-        self.v_proj = nn.Linear(config.width, keys, bias=config.query_bias)
-        self.o_proj: nn.Module = nn.Linear(inner, config.width, bias=config.output_bias)
+        self.q_proj = Linear(config.width, inner, bias=config.query_bias)
+        self.k_proj = Linear(config.width, keys, bias=config.query_bias)
+        self.v_proj = Linear(config.width, keys, bias=config.query_bias)
+        self.o_proj: nn.Module = Linear(inner, config.width, bias=config.output_bias)
         if config.normalises_heads:
             self.q_norm = nn.RMSNorm(config.head_width, eps=config.norm_epsilon)
             self.k_norm = nn.RMSNorm(config.head_width, eps=config.norm_epsilon)
@@ -84,9 +85,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(config.width, config.inner_width, bias=config.inner_bias)
-        self.up_proj = nn.Linear(config.width, config.inner_width, bias=config.inner_bias)
-        self.down_proj: nn.Module = nn.Linear(config.inner_width, config.width, bias=config.inner_bias)
+        self.gate_proj = Linear(config.width, config.inner_width, bias=config.inner_bias)
+        self.up_proj = Linear(config.width, config.inner_width, bias=config.inner_bias)
+        self.down_proj: nn.Module = Linear(config.inner_width, config.width, bias=config.inner_bias)
         self._together: nn.Module | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zaoju.models import CausalLM
+from zaoju.errors import UserError
+from zaoju.models import CausalLM, has_bfloat16
 from zaoju.training import Batches
 from zaoju_builtin.trainers.new_rows import NewRows
 from zaoju_builtin.trainers.optimisers import default_learning_rate, make_optimisers
@@ -109,14 +110,26 @@ def accelerator_for(device: str, options: LeanOptions) -> Iterator[Accelerator]:
 
     accelerator = Accelerator(
         cpu=device == "cpu",
-        # bf16 where the hardware has it. A CPU without the instructions would be many times slower than in float32.
-        mixed_precision="bf16" if device == "cuda" and torch.cuda.is_bf16_supported() else "no",
+        mixed_precision="bf16" if computes_in_bfloat16(device, options) else "no",
         gradient_accumulation_steps=options.accumulate,
     )
     try:
         yield accelerator
     finally:
         forget_accelerate()
+
+
+def computes_in_bfloat16(device: str, options: LeanOptions) -> bool:
+    """Whether layers compute in bfloat16. Raises `UserError` where that was asked for and would be slow."""
+    if options.precision == "float32":
+        return False
+    there_is = has_bfloat16(torch.device(device))
+    if options.precision == "bfloat16" and not there_is:
+        raise UserError(
+            f"trainer.precision: bfloat16 was asked for, and the device {device} has no instructions for it, so it "
+            "would be slower than float32; take auto or float32"
+        )
+    return there_is
 
 
 def forget_accelerate() -> None:

@@ -133,6 +133,11 @@ class LeanOptions(TrainerOptions):
         default="adamw",
         description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step",
     )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="In which numbers layers compute; weights and optimisers stay in float32. auto: bfloat16 where the "
+        "device has instructions for it",
+    )
     weight_decay: float = Field(default=0.1, ge=0, description="AdamW's, for matrices; not for norms and biases")
     betas: tuple[float, float] = Field(default=(0.9, 0.98), description="AdamW's two averages")
 
