@@ -35,8 +35,7 @@ CASES = (
 def probe_of(case: str) -> Probe:
     """The case that a user has named."""
     size, sequences, *rest = case.split(":")
-    vocabulary = int(rest[0]) if rest else Probe.vocabulary
-    return Probe(size, int(sequences), vocabulary, int(rest[1]) if len(rest) > 1 else None)
+    return Probe(size, int(sequences), *map(int, rest))
 
 
 def line_of(case: str, device: str, rate_of: list[tuple[float, float]]) -> list[str]:

@@ -13,8 +13,9 @@ import torch
 from support.peak_memory import PEAK
 from zaoju.contracts import ModelPlan
 from zaoju.models import GPT2, CausalLM, GPT2Config, new_model
+from zaoju.planning import peak_of_gpu
 from zaoju.training import Counters, Meter
-from zaoju.training.hardware import known_peak, peak_flops, peak_memory
+from zaoju.training.hardware import peak_flops, peak_memory
 from zaoju.training.meter import multiplied_parameters
 
 LAYERS, WIDTH, VOCABULARY, WINDOW = 2, 16, 50, 8
@@ -88,7 +89,7 @@ def test_the_peak_of_a_cpu_is_what_a_product_reaches() -> None:
     ],
 )  # fmt: skip
 def test_gpus_are_known_by_their_names(name: str, teraflops: int | None) -> None:
-    assert known_peak(name) == (None if teraflops is None else teraflops * 1e12)
+    assert peak_of_gpu(name) == (None if teraflops is None else teraflops * 1e12)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems count otherwise")

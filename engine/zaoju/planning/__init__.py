@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         recomputation_factor,
         seconds_of,
     )
-    from zaoju.planning.known_devices import DEVICES, Device, device_named
+    from zaoju.planning.known_devices import DEVICES, Device, device_named, peak_of_gpu
     from zaoju.planning.memory import DeviceMemory, Pass, device_memory, stage_parameters, taken_from_system
     from zaoju.planning.messages import Communication, communication
     from zaoju.planning.precision import PRECISIONS, TrainingPrecision, precision_named
@@ -51,7 +51,7 @@ __getattr__, __dir__ = lazy_names(
             "recomputation_factor",
             "seconds_of",
         ),
-        "zaoju.planning.known_devices": ("DEVICES", "Device", "device_named"),
+        "zaoju.planning.known_devices": ("DEVICES", "Device", "device_named", "peak_of_gpu"),
         "zaoju.planning.memory": ("DeviceMemory", "Pass", "device_memory", "stage_parameters", "taken_from_system"),
         "zaoju.planning.precision": ("PRECISIONS", "TrainingPrecision", "precision_named"),
         "zaoju.planning.quantities": ("number_of",),
@@ -120,6 +120,7 @@ __all__ = [
     "layer_bytes",
     "megatron_flops_per_token",
     "number_of",
+    "peak_of_gpu",
     "plan_work",
     "precision_named",
     "recomputation_factor",

@@ -10,20 +10,7 @@ from pathlib import Path
 
 import torch
 
-_PEAKS = (
-    ("B200", 2250e12),
-    ("GH200", 989e12),
-    ("H200 NVL", 835e12),
-    ("H200", 989e12),
-    ("H100 NVL", 835e12),
-    ("H100 PCIe", 756e12),
-    ("H100", 989e12),
-    ("A100", 312e12),
-    ("L40S", 362e12),
-    ("L4", 121e12),
-    ("A10", 125e12),
-)
-"""FLOP/s of dense products in bfloat16, from NVIDIA's data sheets. A name that stands in another one comes later."""
+from zaoju.planning import peak_of_gpu
 
 _TRIES = 5
 
@@ -38,12 +25,7 @@ def peak_flops(device: str) -> float:
         return _measured(device, torch.float32, 768 if device == "cpu" else 2048)
     if not torch.cuda.is_bf16_supported():
         return _measured(device, torch.float32, 4096)
-    return known_peak(torch.cuda.get_device_name()) or _measured(device, torch.bfloat16, 4096)
-
-
-def known_peak(name: str) -> float | None:
-    """The peak of the GPU that CUDA knows by this name; None for one that is not in the table."""
-    return next((peak for known, peak in _PEAKS if re.search(rf"\b{known}\b", name)), None)
+    return peak_of_gpu(torch.cuda.get_device_name()) or _measured(device, torch.bfloat16, 4096)
 
 
 def peak_memory(device: str) -> int | None:
