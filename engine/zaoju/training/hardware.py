@@ -10,22 +10,26 @@ from pathlib import Path
 
 import torch
 
+from zaoju.models import has_bfloat16
+from zaoju.models.products import product
 from zaoju.planning import peak_of_gpu
 
-_TRIES = 5
+_TRIES = 10
 
 
 def peak_flops(device: str) -> float:
     """The FLOP/s that are the peak of `device`: `cpu`, `cuda` or `mps`.
 
-    Of a known NVIDIA GPU those of its data sheet, in bfloat16; elsewhere what a large product of matrices reaches here,
-    in the numbers that a training takes and with the threads that torch has. Takes a tenth of a second.
+    Of a known NVIDIA GPU those of its data sheet, in bfloat16. Elsewhere what a large product of matrices reaches here,
+    in float32 or in bfloat16, with the threads that torch has, which is measured in less than a second.
     """
-    if device != "cuda":
-        return _measured(device, torch.float32, 768 if device == "cpu" else 2048)
-    if not torch.cuda.is_bf16_supported():
-        return _measured(device, torch.float32, 4096)
-    return peak_of_gpu(torch.cuda.get_device_name()) or _measured(device, torch.bfloat16, 4096)
+    known = peak_of_gpu(torch.cuda.get_device_name()) if device == "cuda" else None
+    if known is not None:
+        return known
+    types = (torch.float32, torch.bfloat16) if has_bfloat16(torch.device(device)) else (torch.float32,)
+    # On a CPU a product of a millisecond on each thread: a longer one is more often interrupted by other programs.
+    size = 64 * round(6 * torch.get_num_threads() ** (1 / 3)) if device == "cpu" else 4096
+    return max(_measured(device, dtype, size) for dtype in types)
 
 
 def peak_memory(device: str) -> int | None:
@@ -36,12 +40,12 @@ def peak_memory(device: str) -> int | None:
 
 
 def _measured(device: str, dtype: torch.dtype, size: int) -> float:
-    """The best of a few products, since whatever else runs only makes them slower. Draws no random numbers."""
+    """The best of some products, since whatever else runs only makes them slower. Draws no random numbers."""
     matrix = torch.ones(size, size, dtype=dtype, device=device)
     best = math.inf
     for _ in range(_TRIES):
         begin = time.perf_counter()
-        (matrix @ matrix)[0, 0].item()  # which waits for an accelerator
+        product(matrix, matrix)[0, 0].item()  # which waits for an accelerator
         best = min(best, time.perf_counter() - begin)
     return 2 * size**3 / best
 
