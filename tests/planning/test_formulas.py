@@ -14,6 +14,7 @@ from zaoju.planning import (
     ModelShape,
     Pass,
     Sharding,
+    bubble_factor,
     chinchilla_tokens,
     communication,
     cost_of,
@@ -181,6 +182,12 @@ def test_zero_sends_two_numbers_a_weight_and_stage_3_three() -> None:
     assert (alone.data, alone.tensor, alone.pipeline) == (0, 0, 0)
     inside = communication(shape, Sharding(tensor=2), BF16, 1, 1, 1.0).tensor
     assert inside == 4 * shape.layers * shape.context * shape.width * 2
+
+
+def test_stages_wait_less_with_more_passes() -> None:
+    """Narayanan et al., 2021, section 2.2.1: the bubble is (p - 1) / m of the ideal time."""
+    assert bubble_factor(1, 1) == 1
+    assert [bubble_factor(8, passes) for passes in (7, 14, 70)] == [2, 1.5, 1.1]
 
 
 def test_cost_is_by_the_device_and_the_hour() -> None:

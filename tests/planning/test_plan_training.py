@@ -72,6 +72,9 @@ def test_days_give_devices() -> None:
     assert plan.seconds is not None
     assert plan.devices % 8 == 0
     assert 20 * DAY < plan.seconds <= 30 * DAY
+    large = zaoju.plan_training(size="175B", device="h100-80gb", days=60)
+    assert large.waiting > 1 and large.seconds is not None
+    assert 50 * DAY < large.seconds <= 60 * DAY
     fewer = zaoju.plan_training(size="13B", device="h100-80gb", devices=plan.devices - 8)
     assert fewer.seconds is not None and fewer.seconds > 30 * DAY
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zaoju.planning.calibration import Calibration, MeasuredStep, StepRate
     from zaoju.planning.compute import (
         TYPICAL_MFU,
+        bubble_factor,
         chinchilla_tokens,
         cost_of,
         devices_for,
@@ -42,6 +43,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.planning.messages": ("Communication", "communication"),
         "zaoju.planning.compute": (
             "TYPICAL_MFU",
+            "bubble_factor",
             "chinchilla_tokens",
             "cost_of",
             "devices_for",
@@ -108,6 +110,7 @@ __all__ = [
     "TrainingPlan",
     "TrainingPrecision",
     "Work",
+    "bubble_factor",
     "check_checkpointing",
     "chinchilla_tokens",
     "communication",

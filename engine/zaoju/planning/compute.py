@@ -53,6 +53,14 @@ def recomputation_factor(shape: ModelShape, checkpointing: Checkpointing, *, fla
     return 1.0
 
 
+def bubble_factor(pipeline: int, passes: int) -> float:
+    """The time of a step, over that without stages that wait: 1 + (p - 1) / m for m passes through p stages.
+
+    Narayanan et al., 2021, section 2.2.1, for a schedule without interleaving.
+    """
+    return 1 + (pipeline - 1) / passes
+
+
 def megatron_flops_per_token(shape: ModelShape) -> float:
     """96 l h^2 (1 + s / 6h + V / 16 l h): Narayanan et al., 2021, equation 3, with the forward pass done twice.
 

@@ -10,6 +10,7 @@ from zaoju.planning.calibration import StepRate
 from zaoju.planning.compute import (
     DAY,
     TYPICAL_MFU,
+    bubble_factor,
     chinchilla_tokens,
     cost_of,
     devices_for,
@@ -29,7 +30,7 @@ what an allocator cannot use."""
 
 _MOST_DEVICES = 1 << 17
 _NODE = 8
-_ROUNDS = 4
+_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,9 @@ class TrainingPlan:
     recomputed: float
     """The arithmetic that is done, over that of the model: 4/3 where the forward pass is done twice."""
 
+    waiting: float
+    """The time of a step, over that without stages of a pipeline that wait."""
+
     seconds: float | None
     cost: float | None
     communication: Communication | None
@@ -151,6 +155,7 @@ class TrainingPlan:
             "step_tokens": self.step_tokens,
             "steps": self.steps,
             "recomputed": self.recomputed,
+            "waiting": self.waiting,
             "seconds": self.seconds,
             "cost": self.cost,
             "communication": None if self.communication is None else asdict(self.communication),
@@ -176,10 +181,11 @@ def plan_work(work: Work, cluster: Cluster) -> TrainingPlan:
     step_tokens = passes * sharding.data * work.one.sequences * work.shape.context
     steps = max(1, round(tokens / step_tokens))
     recomputed = recomputation_factor(work.shape, sharding.checkpointing, flash=work.one.flash)
+    waiting = bubble_factor(sharding.pipeline, passes)
     if cluster.rate is not None:
         seconds: float | None = steps * recomputed * cluster.rate.seconds(work.shape, work.one, passes)
     elif cluster.flops is not None:
-        seconds = seconds_of(each * tokens * recomputed, devices, cluster.flops, cluster.mfu)
+        seconds = waiting * seconds_of(each * tokens * recomputed, devices, cluster.flops, cluster.mfu)
     else:
         seconds = None
     return TrainingPlan(
@@ -198,6 +204,7 @@ def plan_work(work: Work, cluster: Cluster) -> TrainingPlan:
         steps=steps,
         seconds=seconds,
         recomputed=recomputed,
+        waiting=waiting,
         cost=None if seconds is None or cluster.price is None else cost_of(seconds, devices, cluster.price),
         communication=_communication(work, chosen, passes),
     )
@@ -237,17 +244,23 @@ def _enough_devices(work: Work, cluster: Cluster, flops: float, batch_tokens: in
             )
     if cluster.days is None or cluster.flops is None:
         return devices
-    fewest, budget = devices, cluster.days * DAY
-    # More devices hold more, so that less is computed twice: the number is sought again from what was chosen.
-    for _ in range(_ROUNDS):
-        factor = recomputation_factor(work.shape, chosen.sharding.checkpointing, flash=work.one.flash)
-        needed = devices_for(flops * factor, budget, cluster.flops, cluster.mfu)
-        devices = max(fewest, _whole_nodes(needed))
+    budget = cluster.days * DAY
+    ideal = _whole_nodes(devices_for(flops, budget, cluster.flops, cluster.mfu))
+    devices = max(devices, ideal)
+    # How much is computed twice and how long stages wait depends on what fits, which depends on the number.
+    for _ in range(_TRIES):
         chosen = _first_that_fits(_options(work, cluster, devices, batch_tokens)) or chosen
-        done = flops * recomputation_factor(work.shape, chosen.sharding.checkpointing, flash=work.one.flash)
+        done = flops * _overhead(work, chosen.sharding, batch_tokens)
         if seconds_of(done, devices, cluster.flops, cluster.mfu) <= budget:
             break
+        devices = _whole_nodes(devices + 1 + ideal // _TRIES)
     return devices
+
+
+def _overhead(work: Work, sharding: Sharding, batch_tokens: int) -> float:
+    """The time with what is computed twice and with stages that wait, over that without."""
+    twice = recomputation_factor(work.shape, sharding.checkpointing, flash=work.one.flash)
+    return twice * bubble_factor(sharding.pipeline, _passes(work, sharding, batch_tokens))
 
 
 def _whole_nodes(devices: int) -> int:

@@ -109,7 +109,8 @@ def _facts(found: zaoju.TrainingPlan) -> Iterator[tuple[str, str]]:
     if found.seconds is not None:
         share = "as measured" if cluster.rate else f"at {cluster.mfu:.1%} of the peak"
         twice = "" if found.recomputed == 1 else f", {found.recomputed:.2f} times the model's arithmetic"
-        yield "time", f"{_days(found.seconds)} {share}{twice}"
+        waits = "" if found.waiting == 1 else f", {found.waiting:.2f} times for stages that wait"
+        yield "time", f"{_days(found.seconds)} {share}{twice}{waits}"
     if found.cost is not None:
         yield "cost", f"{found.cost:,.0f}, at {cluster.price:g} for a device and an hour"
     if found.communication is not None:
