@@ -144,6 +144,16 @@ def _greedy(network: torch.nn.Module, prompt: tuple[int, ...], new: int, end_of_
     return tokens[len(prompt) :]
 
 
+@pytest.mark.slow
+def test_answers(tmp_path: Path) -> None:
+    from support.conversations import write_couplets
+
+    couplets = write_couplets(tmp_path / "couplets.jsonl", 200)
+    printed = run("answers", str(couplets), "--minutes", "0.05", "--asked", "8")
+    assert line(printed, "by chance") == "by chance: 100.0% of the answers are as long as the line"
+    assert line(printed, "answers alone, greedy") and line(printed, "every token, nucleus")
+
+
 def test_figures_as_they_are_printed() -> None:
     from measuring import ratios, rendered, spread
 

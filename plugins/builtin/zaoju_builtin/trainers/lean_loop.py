@@ -67,7 +67,7 @@ class LeanLoop:
 
     @property
     def tokens_per_step(self) -> int:
-        """How many tokens a step predicts, on average."""
+        """How many tokens a step holds, on average; of conversations a part of them is predicted."""
         return self.batches.tokens_per_batch * self._options.accumulate
 
     def step(self, number: int, learning_rate: float, *, new_rows_alone: bool = False) -> Stepped:
