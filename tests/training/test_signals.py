@@ -17,8 +17,12 @@ from zaoju.pipeline.lock import alone_in
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
-STEP_SECONDS, SAVE_SECONDS = 0.4, 30.0
+STEP_SECONDS, SAVE_SECONDS = 1.0, 60.0
 AT_ONCE = 1.0
+"""Seconds in which a lock is refused."""
+
+SOON = 10.0
+"""Seconds for what takes far less than one, where all cores are busy with other things."""
 
 
 def slow_steps() -> None:
@@ -66,11 +70,11 @@ def test_a_signal_saves_and_ends_within_a_step_and_a_save(
     folder = project.copy(tmp_path / "project")
     child = start_command(folder, "train", before=slow_steps)
     wait_until(lambda: steps_done(folder) >= 2, child)
-    done, begin = steps_done(folder), time.monotonic()
+    begin = time.monotonic()
     os.kill(child, number)
+    done = steps_done(folder)
     assert exit_code(child) == 130, output(folder)
-    seconds = time.monotonic() - begin
-    assert seconds < STEP_SECONDS + AT_ONCE
+    assert time.monotonic() - begin < STEP_SECONDS + SOON
     assert steps_done(folder) <= done + 1 < STEPS
     assert checkpoints(folder)[-1] == f"step-{steps_done(folder):08d}"
     assert "stopping: saving what there is" in output(folder)
@@ -90,7 +94,7 @@ def test_the_second_signal_ends_it_at_once(project: Project, tmp_path: Path, num
     begin = time.monotonic()
     os.kill(child, number)
     assert exit_code(child) == 130, output(folder)
-    assert time.monotonic() - begin < AT_ONCE
+    assert time.monotonic() - begin < SOON
     assert "Traceback" not in output(folder)
     assert "interrupted: what was finished before is kept" in output(folder)
     assert checkpoints(folder) == ["step-00000000"]
@@ -115,7 +119,7 @@ def test_a_second_process_is_refused_and_the_lock_of_a_dead_one_is_free(project:
     assert command(second, "train") == 2
     seconds = time.monotonic() - begin
     assert "error: another zaoju is at work in" in output(second) and "Traceback" not in output(second)
-    assert seconds < 2 * AT_ONCE, "all of the command, which looks at the finished stages first"
+    assert seconds < SOON, "all of the command, which looks at the finished stages first"
 
     os.kill(child, signal.SIGKILL)
     assert exit_code(child) == -signal.SIGKILL
