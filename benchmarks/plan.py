@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 import torch
 from measuring import OtherWork, machine, rendered
@@ -54,6 +55,7 @@ def line_of(case: str, device: str, rate_of: list[tuple[float, float]]) -> list[
     seconds = before.rate.seconds(step.shape, step.one)
     peak = float("nan") if step.peak_bytes is None else step.peak_bytes
     rate_of.append((memory / peak, seconds / step.seconds))
+    print(f"{case}: memory {memory / peak - 1:+.1%}, time {seconds / step.seconds - 1:+.1%}", file=sys.stderr)
     return [
         case,
         f"{step.shape.parameters / 1e6:,.1f}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zaoju.contracts import EventSink, ModelPlan, Progress, Trainer, TrainingRun
-from zaoju.models import CausalLM, choose_device, chunk_logits, free_memory, model_numbers
+from zaoju.models import CausalLM, choose_device, chunk_logits, free_memory, has_bfloat16, model_numbers
 from zaoju.pipeline.checking import check_config
 from zaoju.planning import Calibration, MeasuredStep, ModelShape, Pass, StepRate, precision_named
 from zaoju.plugins import ResolvedComponent
@@ -54,9 +54,7 @@ def calibrate(
     import torch  # only here: a plan on paper does not need it
 
     chosen = choose_device(device)
-    precision = "float32"
-    if chosen == "cuda" and torch.cuda.is_bf16_supported():
-        precision = "autocast"
+    precision = "autocast" if has_bfloat16(torch.device(chosen)) else "float32"
     steps = []
     for number, probe in enumerate(probes):
         trainer = {"name": "lean", "steps": 1, "batch_size": probe.sequences}

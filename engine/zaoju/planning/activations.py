@@ -69,7 +69,7 @@ def layer_bytes(
 def working_bytes(shape: ModelShape, precision: TrainingPrecision) -> float:
     """The gradients that stand in memory at once while the feed-forward part of a layer is gone through backwards.
 
-    That of the stream, and those before and after the activation.
+    That of the stream, and those before and after the activation, in the numbers of the stream.
     """
     inner = 3 * shape.inner_width if shape.gated else 2 * shape.inner_width
-    return precision.stream * shape.width + precision.value * inner
+    return precision.stream * (shape.width + inner)

@@ -13,6 +13,10 @@ from zaoju.planning.shape import ModelShape
 
 _LOGIT_BYTES = 4
 
+_STREAMED = 0.25
+"""What a byte of weights, gradients and moments counts, which an update goes over in one stream, beside a byte that a
+layer keeps, which several small operations read and write."""
+
 
 @dataclass(frozen=True, slots=True)
 class MeasuredStep:
@@ -76,8 +80,9 @@ def bytes_of_step(shape: ModelShape, one: Pass, passes: int = 1) -> float:
     precision = one.precision
     layer = layer_bytes(shape, precision, dropout=one.dropout, scores=not one.flash)
     token = shape.layers * layer + shape.vocabulary * _LOGIT_BYTES
-    each = one.sequences * shape.context * token + shape.parameters * (precision.weight + precision.gradient)
-    return passes * each + shape.parameters * precision.state
+    kept = one.sequences * shape.context * token
+    states = passes * (precision.weight + precision.gradient) + precision.state
+    return passes * kept + _STREAMED * states * shape.parameters
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,10 @@ def device_memory(shape: ModelShape, sharding: Sharding, one: Pass) -> DeviceMem
     states = state_bytes(weights, precision, sharding.stage, sharding.data)
     tokens = one.sequences * shape.context
     vocabulary = shape.vocabulary / sharding.tensor
-    logits = tokens * vocabulary * _LOGITS_OF_ALL
-    if one.most_logits is not None:
-        logits = min(tokens * vocabulary, one.most_logits) * _LOGITS_OF_A_CHUNK
+    # In 16 bits, the logits and their gradient stand beside those in float32.
+    each = 4 * _LOGITS_OF_ALL if one.most_logits is None else 4 * _LOGITS_OF_A_CHUNK
+    each += 2 * precision.computes if precision.computes < 4 else 0
+    logits = tokens * vocabulary if one.most_logits is None else min(tokens * vocabulary, one.most_logits)
     head = precision.gradient * vocabulary * shape.width
     return DeviceMemory(
         weights=states.weights,
@@ -95,7 +96,7 @@ def device_memory(shape: ModelShape, sharding: Sharding, one: Pass) -> DeviceMem
         optimiser=states.optimiser,
         gathered=_gathered(shape, sharding, precision),
         activations=tokens * _kept_for_a_token(shape, sharding, one),
-        loss=4 * logits + 2 * head,
+        loss=each * logits + 2 * head,
         overlaps=sharding.devices == 1 and not one.accumulates,
     )
 

@@ -39,8 +39,8 @@ PRECISIONS: Mapping[str, TrainingPrecision] = {
     "autocast": TrainingPrecision("autocast", weight=6, gradient=4, optimiser=8, value=2, stream=4, computes=2),
 }
 """`bf16`: bf16 weights with a float32 copy in the optimiser, 2 + 2 + 12 bytes (Rajbhandari et al., 2020, section 3.1).
-`autocast`: float32 weights, of which torch keeps bf16 casts for the backward pass; so the trainer `lean` trains on a
-GPU."""
+`autocast`: float32 weights, of which torch keeps bf16 casts for the backward pass; so the trainer `lean` trains
+where a device has bf16."""
 
 
 def precision_named(name: str) -> TrainingPrecision:

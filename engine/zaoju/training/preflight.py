@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
-
 from zaoju.errors import UserError
 from zaoju.models import GPT2, CausalLM, GPT2Config, LeanLM, Llama
 from zaoju.planning import PRECISIONS, ModelShape, Pass, Sharding, device_memory, taken_from_system
@@ -56,15 +54,14 @@ def count_steps(budget: Budget, batches: Batches, batches_per_step: int, step_se
     return steps
 
 
-def estimate_memory(model: CausalLM, tokens_per_pass: int, *, accumulates: bool = False) -> int:
+def estimate_memory(model: CausalLM, tokens_per_pass: int, *, accumulates: bool = False, bfloat16: bool = False) -> int:
     """The peak in bytes: weights, gradients, AdamW, and what one pass over `tokens_per_pass` tokens keeps.
 
-    By the formulas of `zaoju.planning`, in float32, or with autocast to bf16 where the model is on a GPU that can.
-    Weights that are not trained have no gradient and no moments. `accumulates` says that several passes make a step.
-    What the libraries take, about 0.3 GB, comes on top.
+    By the formulas of `zaoju.planning`. Weights that are not trained have no gradient and no moments. `accumulates`
+    says that several passes make a step, `bfloat16` that layers compute in it over float32 weights. What the libraries
+    take, about 0.3 GB, comes on top.
     """
-    on_gpu = next(model.parameters()).device.type == "cuda" and torch.cuda.is_bf16_supported()
-    shape, precision = _shape_of(model), PRECISIONS["autocast" if on_gpu else "float32"]
+    shape, precision = _shape_of(model), PRECISIONS["autocast" if bfloat16 else "float32"]
     logits = model.logits_of_loss(tokens_per_pass) if isinstance(model, LeanLM) else None
     one = Pass(sequences=1, precision=precision, most_logits=logits, accumulates=accumulates)
     memory = device_memory(shape.with_window(tokens_per_pass), Sharding(), one)

@@ -24,7 +24,7 @@ from zaoju.training import (
     time_steps,
     write_artefact,
 )
-from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for
+from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for, computes_in_bfloat16
 from zaoju_builtin.trainers.lean_progress import LeanProgress
 from zaoju_builtin.trainers.options import LeanOptions
 from zaoju_builtin.trainers.planning import budget_of, check_identity, identity_of, make_batches
@@ -52,7 +52,10 @@ class LeanTrainer(Trainer[LeanOptions]):
                 tokens_per_step=loop.tokens_per_step,
                 parameters=loop.model.parameter_count(),
                 memory_bytes=estimate_memory(
-                    loop.model, loop.batches.tokens_per_batch, accumulates=self.options.accumulate > 1
+                    loop.model,
+                    loop.batches.tokens_per_batch,
+                    accumulates=self.options.accumulate > 1,
+                    bfloat16=computes_in_bfloat16(run.device, self.options),
                 ),
                 seconds=left * seconds,
             )

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from zaoju.contracts import Notice, Preflight, Trainer, TrainingRun
 from zaoju.errors import Cancelled
-from zaoju.models import TransformersLM
+from zaoju.models import TransformersLM, has_bfloat16
 from zaoju.training import (
     Batches,
     Checkpoints,
@@ -58,7 +60,12 @@ class TransformersTrainer(Trainer[TransformersOptions]):
                 steps=steps,
                 tokens_per_step=batches.tokens_per_batch * self.options.accumulate,
                 parameters=model.parameter_count(),
-                memory_bytes=estimate_memory(model, batches.tokens_per_batch, accumulates=self.options.accumulate > 1),
+                memory_bytes=estimate_memory(
+                    model,
+                    batches.tokens_per_batch,
+                    accumulates=self.options.accumulate > 1,
+                    bfloat16=run.device == "cuda" and has_bfloat16(torch.device(run.device)),
+                ),
                 seconds=(steps if counters is None else steps - counters.step) * seconds,
             )
 
