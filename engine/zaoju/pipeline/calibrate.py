@@ -33,7 +33,7 @@ class Probe:
     context: int | None = None
 
 
-PROBES = (Probe("nano", 64), Probe("tiny", 16), Probe("mini", 4), Probe("mini", 16))
+PROBES = (Probe("nano", 64), Probe("tiny", 16), Probe("mini", 4), Probe("mini", 16), Probe("medium", 1))
 """Narrow and wide, few tokens and many, so that arithmetic and memory can be told apart."""
 
 
@@ -47,7 +47,7 @@ class _Task:
 def calibrate(
     *, device: str = "auto", probes: Sequence[Probe] = PROBES, on_event: EventSink | None = None
 ) -> Calibration:
-    """Time a few steps of the trainer `lean` at small sizes, each in a process of its own. Takes about half a minute.
+    """Time a few steps of the trainer `lean` at small sizes, each in a process of its own. Takes less than a minute.
 
     Raises `UserError` where there is no such device.
     """
