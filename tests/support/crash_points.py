@@ -13,6 +13,7 @@ import io
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,8 +69,13 @@ class CrashPoints(CountedCalls):
         super().__init__()
         self._die_at = die_at
         self._disk = DurableDisk(folder) if power_loss else None
+        self._dying = threading.RLock()
 
     def before(self, name: str, path: Path) -> None:
+        with self._dying:  # a checkpoint may be written in a thread of its own
+            self._before()
+
+    def _before(self) -> None:
         self.seen += 1
         if self.seen == self._die_at:
             for real, function in self._real.items():
@@ -81,7 +87,8 @@ class CrashPoints(CountedCalls):
     def after(self, name: str, first: object) -> None:
         if name == "fsync" and self._disk is not None:
             assert isinstance(first, int)
-            self._disk.synchronised(first)
+            with self._dying:
+                self._disk.synchronised(first)
 
 
 class DiskFaults(CountedCalls):

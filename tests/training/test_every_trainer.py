@@ -220,7 +220,9 @@ def test_other_options_are_another_run(name: str, tmp_path: Path) -> None:
 
 def test_a_lost_model_is_told(name: str, tmp_path: Path) -> None:
     case = CASES[name]
-    with pytest.raises(UserError, match=r"the loss is (nan|inf) in step \d+ of 12, .* Set trainer.learning_rate below"):
+    with pytest.raises(
+        UserError, match=r"the loss is (nan|inf) in step \d+ of 12.*, so .* Set trainer.learning_rate below"
+    ):
         case.build(learning_rate=1.0, clip=1e38).train(_lost(case, tmp_path))
 
 

@@ -71,7 +71,8 @@ def test_only_the_adapters_count_as_trained(tmp_path: Path) -> None:
     small, large = (CASE.build(rank=rank).preflight(run).memory_bytes for rank in (1, 2))
     width, layers = 32, 2
     per_rank = layers * ((width + 3 * width) + 2 * width + 2 * (width + 4 * width))
-    assert large - small == 16 * per_rank
+    # Weight, gradient, two moments; a tenth more for what the allocator keeps.
+    assert large - small == pytest.approx(1.1 * 16 * per_rank, abs=2)
     assert CASES["lean"].build().preflight(run).memory_bytes > large
 
 

@@ -1,11 +1,13 @@
 """The training room: what a trainer needs besides its own loop."""
 
+from zaoju.training.background import BackgroundSaves
 from zaoju.training.batches import Batches, PackedBatches
 from zaoju.training.best import best_folder, keep_best, write_artefact
 from zaoju.training.checkpoint import Checkpoints
 from zaoju.training.determinism import any_algorithms, deterministic
 from zaoju.training.document_batches import DocumentBatches
 from zaoju.training.environment import allow_environment
+from zaoju.training.memory import free_memory, is_out_of_memory
 from zaoju.training.meter import Meter
 from zaoju.training.preflight import Budget, count_steps, estimate_memory, time_steps
 from zaoju.training.schedule import Schedule
@@ -17,10 +19,12 @@ from zaoju.training.state import (
     read_counters,
     save_counters,
     save_state,
+    snapshot_state,
 )
 from zaoju.training.written import disk_errors
 
 __all__ = [
+    "BackgroundSaves",
     "Batches",
     "Budget",
     "Checkpoints",
@@ -36,6 +40,8 @@ __all__ = [
     "deterministic",
     "disk_errors",
     "estimate_memory",
+    "free_memory",
+    "is_out_of_memory",
     "keep_best",
     "load_model_state",
     "load_state",
@@ -43,6 +49,7 @@ __all__ = [
     "read_counters",
     "save_counters",
     "save_state",
+    "snapshot_state",
     "time_steps",
     "write_artefact",
 ]

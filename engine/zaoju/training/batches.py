@@ -39,6 +39,18 @@ class Batches(Protocol):
         """
         ...
 
+    def documents(self, index: int) -> list[int]:
+        """The numbers, from 0, of the documents of the training text in batch `index`, in order."""
+        ...
+
+
+def documents_between(
+    ends: npt.NDArray[np.uint64], first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
+) -> list[int]:
+    """The documents that the tokens from each of `first` to each of `last` are in, given where documents end."""
+    of_first, of_last = (np.searchsorted(ends.astype(np.int64), places, side="right") for places in (first, last))
+    return sorted({number for a, b in zip(of_first, of_last, strict=True) for number in range(int(a), int(b) + 1)})
+
 
 class PackedBatches:
     """Windows of `window` tokens and the tokens after them, cut from the packed stream without gaps.
@@ -52,6 +64,7 @@ class PackedBatches:
     def __init__(self, packed: PackedTokens, *, window: int, batch_size: int, seed: int) -> None:
         self._tokens = packed.tokens
         self._counts = packed.counts
+        self._ends = packed.document_ends
         count = len(self._tokens)
         if count < 2:
             raise UserError(
@@ -82,14 +95,22 @@ class PackedBatches:
 
     def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The ids [B, T] and the targets [B, T], int64, of batch `index` of the run, counted from 0."""
-        chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
-        starts = self._starts(chosen if self._chosen is None else self._chosen[chosen])
+        starts = self._starts_of_batch(index)
         places = starts[:, None] + np.arange(self.window + 1)
         ids = torch.from_numpy(self._tokens[places].astype(np.int64))
         targets = ids[:, 1:].contiguous()
         if self._counts is not None:
             targets[~torch.from_numpy(self._counts[places[:, 1:]])] = IGNORED
         return ids[:, :-1].contiguous(), targets
+
+    def documents(self, index: int) -> list[int]:
+        """The numbers, from 0, of the documents of the training text in batch `index`, in order."""
+        starts = self._starts_of_batch(index)
+        return documents_between(self._ends, starts, starts + self.window)
+
+    def _starts_of_batch(self, index: int) -> npt.NDArray[np.int64]:
+        chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
+        return self._starts(chosen if self._chosen is None else self._chosen[chosen])
 
     def _starts(self, windows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where these windows begin."""

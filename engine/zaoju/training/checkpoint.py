@@ -30,6 +30,16 @@ class Checkpoints:
 
         Raises `UserError` where the disk does not take it; the checkpoints before are untouched.
         """
+        path = self.write(step, write)
+        self.tell(step, path)
+        return path
+
+    def tell(self, step: int, path: Path) -> None:
+        """Report a checkpoint that `write` has made."""
+        self._emit(CheckpointSaved(step, path))
+
+    def write(self, step: int, write: Callable[[Path], None]) -> Path:
+        """As `save`, but reports nothing, since it may be in a thread of its own."""
         path = self._folder / f"{_PREFIX}{step:08d}"
         with written_whole(path, f"the checkpoint of step {step}") as partial:
             write(partial)
@@ -41,7 +51,6 @@ class Checkpoints:
                 f"the checkpoint of step {step} is whole in {path}, but what it takes the place of cannot be removed: "
                 f"{error}. Set the permissions of {self._folder}, then run again to go on"
             ) from error
-        self._emit(CheckpointSaved(step, path))
         return path
 
     def newest(self) -> Path | None:

@@ -12,7 +12,7 @@ import torch
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
 from zaoju.training.answers import windows_to_learn
-from zaoju.training.batches import IGNORED
+from zaoju.training.batches import IGNORED, documents_between
 from zaoju.training.order import windows_of_batch
 
 
@@ -44,6 +44,7 @@ class DocumentBatches:
         self._starts = np.repeat(ends - lengths, parts) + number * window - 1
         self._lengths = np.minimum(np.repeat(lengths, parts) - number * window, window)
         self._follows_end = (number == 0) & ~np.repeat(own_beginning, parts)
+        self._ends = packed.document_ends
         self._counts = packed.counts
         if self._counts is not None:
             chosen = windows_to_learn(self._counts, self._starts, self._lengths)
@@ -79,3 +80,9 @@ class DocumentBatches:
         learned = inside if self._counts is None else inside & self._counts[wanted * inside]
         targets = np.where(learned[:, 1:], rows[:, 1:], IGNORED)
         return torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(targets)
+
+    def documents(self, index: int) -> list[int]:
+        """The numbers, from 0, of the documents of the training text in batch `index`, in order."""
+        chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
+        first = self._starts[chosen] + 1
+        return documents_between(self._ends, first, first)

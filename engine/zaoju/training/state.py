@@ -7,7 +7,8 @@ loads it as it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,25 +42,72 @@ class Counters:
     best_bits: float | None = None
     """The lowest held-out bits per character so far, and the step after which it was measured."""
 
+    skipped: Sequence[Sequence[int]] = ()
+    """Data that was left out since it gave a bad loss: pairs of the first step whose data it would have been, counted
+    from 0, and for how many steps; in order."""
+
+    recent_losses: Sequence[float] = ()
+    """The last good losses, where spikes are looked for."""
+
+    def data_of(self, step: int) -> int:
+        """Which part of the data `step` takes, counted from 0 as steps are: the same number where none was skipped."""
+        number = step
+        for first, count in self.skipped:
+            number += count if number >= first else 0
+        return number
+
 
 def save_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.Optimizer], counters: Counters) -> None:
     """Write everything into `folder`. The weights bear transformers' names."""
-    model.save(folder)
+    _writer(model, model, optimisers, counters, copy=False)(folder)
+
+
+def snapshot_state(
+    model: CausalLM, optimisers: Sequence[torch.optim.Optimizer], counters: Counters
+) -> Callable[[Path], None]:
+    """What `save_state` would write now, to be written later, while the training goes on.
+
+    It is a copy in main memory of all that changes in training: with AdamW three times the trained weights.
+    """
+    return _writer(_copied(model), model, optimisers, counters, copy=True)
+
+
+def _writer(
+    kept: CausalLM, model: CausalLM, optimisers: Sequence[torch.optim.Optimizer], counters: Counters, *, copy: bool
+) -> Callable[[Path], None]:
+    """Writes `kept`, which is `model` or its copy, and everything else as it is now; tensors copied or not."""
     states = [optimiser.state_dict() for optimiser in optimisers]
     tensors = {
-        f"{number}.{index}.{name}": torch.as_tensor(value).detach().cpu().contiguous()
+        f"{number}.{index}.{name}": torch.as_tensor(value).detach().to("cpu", copy=copy).contiguous()
         for number, state in enumerate(states)
         for index, values in state["state"].items()
         for name, value in values.items()
     }
-    save_file(tensors, folder / _OPTIMISERS)
-    save_file(_random_states(), folder / _RANDOM)
+    random = _random_states()
     values = {
         "counters": asdict(counters),
         "param_groups": [state["param_groups"] for state in states],
         "environment": describe_environment(model),
     }
-    (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(values, indent=2) + "\n"
+
+    def write(folder: Path) -> None:
+        kept.save(folder)
+        save_file(tensors, folder / _OPTIMISERS)
+        save_file(random, folder / _RANDOM)
+        (folder / _COUNTERS).write_text(text, encoding="utf-8")
+
+    return write
+
+
+def _copied(model: CausalLM) -> CausalLM:
+    """A copy in main memory, which can be saved; weights that are not trained are the very same."""
+    copies: dict[int, object] = {}
+    for parameter in model.parameters():
+        changes = parameter.requires_grad
+        values = parameter.detach().to("cpu", copy=True) if changes else parameter
+        copies[id(parameter)] = torch.nn.Parameter(values, requires_grad=changes) if changes else parameter
+    return deepcopy(model, copies)
 
 
 def save_counters(folder: Path, model: CausalLM, counters: Counters) -> None:

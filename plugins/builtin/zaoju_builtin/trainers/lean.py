@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,10 +25,14 @@ from zaoju.training import (
     time_steps,
     write_artefact,
 )
-from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for, computes_in_bfloat16
+from zaoju_builtin.trainers.fitting import find_batch_size, within_memory
+from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for, computes_in_bfloat16, read_all
 from zaoju_builtin.trainers.lean_progress import LeanProgress
 from zaoju_builtin.trainers.options import LeanOptions
 from zaoju_builtin.trainers.planning import budget_of, check_identity, identity_of, make_batches
+
+Skipped = Sequence[Sequence[int]]
+"""As in `Counters`."""
 
 
 class LeanTrainer(Trainer[LeanOptions]):
@@ -42,8 +47,9 @@ class LeanTrainer(Trainer[LeanOptions]):
     def preflight(self, run: TrainingRun) -> Preflight:
         """Times a few steps of a model that is then thrown away. Raises `UserError` for a run of no steps."""
         found = Checkpoints(run.checkpoints, _silent).newest()
+        self._settle(run, found)
         with self._loop(run, self.first_model(run)) as loop:
-            seconds = self._step_seconds = time_steps(lambda: loop.step(0, loop.learning_rate).read())
+            seconds = self._step_seconds = time_steps(lambda: read_all([loop.step(0, loop.learning_rate)]))
             counters = None if found is None else read_counters(found)
             steps = self._count_steps(loop) if counters is None else counters.steps
             left = steps if counters is None else steps - counters.step
@@ -61,20 +67,44 @@ class LeanTrainer(Trainer[LeanOptions]):
             )
 
     def train(self, run: TrainingRun) -> None:
-        """Train, or go on training. Raises `Cancelled` after a checkpoint, `UserError` where the loss is no number."""
+        """Train, or go on training. Raises `Cancelled` after a checkpoint, `UserError` where the loss is bad.
+
+        After a bad loss that is not to stop it, it goes on from the last checkpoint, as if it had been killed.
+        """
         checkpoints = Checkpoints(run.checkpoints, run.emit)
         found = checkpoints.newest()
-        if found is None:
-            self._begin(run, checkpoints)
+        self._settle(run, found)
+        skipped = self._begin(run, checkpoints) if found is None else self._go_on(run, checkpoints, found, ())
+        while skipped:
+            found = checkpoints.newest()
+            assert found is not None, "the first one is made before the first step"
+            skipped = self._go_on(run, checkpoints, found, skipped)
+
+    def _settle(self, run: TrainingRun, found: Path | None) -> None:
+        """Put a number in the place of `batch_size: auto`: that of the checkpoint, or one that is found by trying."""
+        if self.options.batch_size != "auto":
             return
+        if found is None:
+            self.options = find_batch_size(
+                run, self.options, lambda given: self._loop(run, self.first_model(run), given)
+            )
+        else:
+            chosen = read_counters(found).identity
+            sizes = {name: chosen[name] for name in ("batch_size", "accumulate")}
+            self.options = self.options.model_copy(update=sizes)
+
+    def _go_on(self, run: TrainingRun, checkpoints: Checkpoints, found: Path, skipped: Skipped) -> Skipped:
+        """Go on from a checkpoint, without the `skipped` data; all that is to be skipped where that must be done again,
+        nothing where the training is done."""
         with self._loop(run, self.model_of(found, run)) as loop:
             counters = read_counters(found)
             check_identity(run, self._identity(run, loop), counters, self.options)
             allow_environment(run, found, load_state(found, loop.model, loop.optimisers))
             run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
-            self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))
+            counters = replace(counters, skipped=skipped or counters.skipped)
+            return self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))
 
-    def _begin(self, run: TrainingRun, checkpoints: Checkpoints) -> None:
+    def _begin(self, run: TrainingRun, checkpoints: Checkpoints) -> Skipped:
         if budget_of(self.options).minutes is not None and self._step_seconds is None:
             self.preflight(run)
         with self._loop(run, self.first_model(run)) as loop:
@@ -82,11 +112,14 @@ class LeanTrainer(Trainer[LeanOptions]):
             progress = LeanProgress(run, self.options, loop, checkpoints, counters)
             # Before the first step: a number of steps that comes from timing must not be timed again.
             progress.save()
-            self._complete(run, loop, progress)
+            return self._complete(run, loop, progress)
 
-    def _complete(self, run: TrainingRun, loop: LeanLoop, progress: LeanProgress) -> None:
-        progress.finish()
+    def _complete(self, run: TrainingRun, loop: LeanLoop, progress: LeanProgress) -> Skipped:
+        bad = progress.finish()
+        if bad is not None:
+            return sorted([*progress.counters.skipped, (bad.data, self.options.skip_steps)], key=tuple)
         self.leave_artefact(run, loop.model, progress.counters)
+        return ()
 
     def first_model(self, run: TrainingRun) -> CausalLM:
         """The model that a new run begins with."""
@@ -105,26 +138,28 @@ class LeanTrainer(Trainer[LeanOptions]):
         write_artefact(run, model, counters)
 
     @contextmanager
-    def _loop(self, run: TrainingRun, model: CausalLM) -> Iterator[LeanLoop]:
-        """The parts of a run; the caller's random state is as before when it ends."""
+    def _loop(self, run: TrainingRun, model: CausalLM, options: LeanOptions | None = None) -> Iterator[LeanLoop]:
+        """The parts of a run, with its own options or others; the caller's random state is as before when it ends."""
+        options = options or self.options
         if self.options.new_rows_first and run.model.first_new is None:
             raise UserError(
                 "trainer.new_rows_first trains the rows that `zaoju extend` has added, and there are none here: set "
                 "model.init_from to a folder that it made, or new_rows_first to 0"
             )
-        batches = make_batches(run, self.options, model.context_length)
+        batches = make_batches(run, options, model.context_length)
         devices = [torch.cuda.current_device()] if run.device == "cuda" else []
         with (
-            deterministic(self.options.deterministic),
+            within_memory(run, model, batches, options),
+            deterministic(options.deterministic),
             torch.random.fork_rng(devices=devices),
-            accelerator_for(run.device, self.options) as accelerator,
+            accelerator_for(run.device, options) as accelerator,
         ):
             torch.manual_seed(run.seed)
             plan = run.model
             yield LeanLoop(
                 model,
                 batches,
-                self.options,
+                options,
                 accelerator,
                 trained_before=self.moves_slowly(run),
                 first_new=plan.first_new,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,10 +33,11 @@ class Stepped:
     tokens: int
     """How many the step predicted."""
 
-    def read(self) -> tuple[float, float]:
-        """The loss and the norm of the gradient. Waits for the device, once."""
-        loss, norm = torch.stack([self.loss, self.gradient_norm]).tolist()
-        return loss, norm
+
+def read_all(steps: Sequence[Stepped]) -> list[tuple[float, float]]:
+    """The loss and the norm of the gradient of each step. Waits for the device, once."""
+    numbers = torch.stack([part for step in steps for part in (step.loss, step.gradient_norm)]).tolist()
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 class LeanLoop:
@@ -70,8 +71,8 @@ class LeanLoop:
         """How many tokens a step holds, on average; of conversations a part of them is predicted."""
         return self.batches.tokens_per_batch * self._options.accumulate
 
-    def step(self, number: int, learning_rate: float, *, new_rows_alone: bool = False) -> Stepped:
-        """Do step `number`, counted from 0."""
+    def step(self, data: int, learning_rate: float, *, new_rows_alone: bool = False) -> Stepped:
+        """Do a step on part `data` of the data, which is the step's number, counted from 0, where none is skipped."""
         if self._new_rows is not None:
             self._new_rows.alone(new_rows_alone)
         for optimiser in self.optimisers:
@@ -81,7 +82,7 @@ class LeanLoop:
                 group["weight_decay"] = 0.0 if new_rows_alone else group["decay"]
         total, norm = torch.zeros(2, device=self._accelerator.device)
         passes = self._options.accumulate
-        batches = [self.batches.batch(index) for index in range(number * passes, (number + 1) * passes)]
+        batches = [self.batches.batch(index) for index in range(data * passes, (data + 1) * passes)]
         counts = [int((targets >= 0).sum()) for _, targets in batches]
         for batch, count in zip(batches, counts, strict=True):
             ids, targets = (part.to(self._accelerator.device) for part in batch)
@@ -100,6 +101,15 @@ class LeanLoop:
                     optimiser.zero_grad()
             total += loss.detach()
         return Stepped(total / passes, norm, sum(counts))
+
+    def try_pass(self, index: int) -> int:
+        """One pass over batch `index`, forwards and backwards, to see how long it takes; its tokens. Waits for it."""
+        ids, targets = (part.to(self._accelerator.device) for part in self.batches.batch(index))
+        with self._accelerator.autocast():
+            loss = self.model.loss(ids, targets)
+        self._accelerator.backward(loss)
+        loss.item()
+        return int((targets >= 0).sum())
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 
@@ -11,11 +10,22 @@ import torch
 from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import Cancelled, UserError
 from zaoju.models import CausalLM
-from zaoju.training import Checkpoints, Counters, Meter, Schedule, keep_best, save_state
-from zaoju_builtin.trainers.lean_loop import LeanLoop, Stepped
+from zaoju.training import (
+    BackgroundSaves,
+    Checkpoints,
+    Counters,
+    Meter,
+    Schedule,
+    keep_best,
+    save_state,
+    snapshot_state,
+)
+from zaoju_builtin.trainers.bad_losses import BadStep, LossWatch
+from zaoju_builtin.trainers.lean_loop import LeanLoop, Stepped, read_all
 from zaoju_builtin.trainers.options import LeanOptions
 from zaoju_builtin.trainers.planning import steps_between_looks
 
+_REPORT_EVERY = {"cpu": 1}
 _REPORT_EVERY_ELSEWHERE = 10
 """On an accelerator a look at the loss waits for the device, so only every tenth step is reported."""
 
@@ -30,36 +40,50 @@ class LeanProgress:
         self._run = run
         self._loop = loop
         self._checkpoints = checkpoints
+        self._saves = BackgroundSaves(checkpoints)
         alone = round(options.new_rows_first * counters.steps)
         self._schedules = (
             Schedule(options.schedule, loop.new_rows_learning_rate, alone, options.warmup),
             Schedule(options.schedule, loop.learning_rate, counters.steps - alone, options.warmup),
         )
         self._patience = options.patience
-        self._report_every = 1 if run.device == "cpu" else _REPORT_EVERY_ELSEWHERE
+        self._report_every = _REPORT_EVERY.get(run.device, _REPORT_EVERY_ELSEWHERE)
         self._look_every = steps_between_looks(options, counters.steps)
         self._save_every_seconds = options.checkpoint_every_seconds
         self._meter = Meter(loop.model, window=loop.batches.window, device=run.device, tokens=counters.tokens)
         self._saved_at = time.monotonic()
+        self._options = options
+        self._watch = LossWatch(options.spike, counters.recent_losses)
+        self._unread: list[tuple[float, Stepped]] = []
 
-    def finish(self) -> None:
-        """Do all steps left, or fewer where they no longer help.
+    def finish(self) -> BadStep | None:
+        """Do all steps left, or fewer where they no longer help; the bad step where the training must be taken back.
 
-        Raises `Cancelled` after a checkpoint, `UserError` for a loss that is not finite.
+        Raises `Cancelled` after a checkpoint, `UserError` for a bad loss after which it is to stop.
         """
+        with self._saves:
+            return self._finish()
+
+    def _finish(self) -> BadStep | None:
         while self.counters.step < self.counters.steps and not self._is_past_patience():
             schedule, number, _ = self._schedule(self.counters.step)
             rate, alone = schedule.at(number), schedule is self._schedules[0]
-            stepped = self._loop.step(self.counters.step, rate, new_rows_alone=alone)
+            self._saves.collect()
+            stepped = self._loop.step(self.counters.data_of(self.counters.step), rate, new_rows_alone=alone)
+            self._unread.append((rate, stepped))
             step = self.counters.step + 1
             self.counters = replace(self.counters, step=step, tokens=self.counters.tokens + stepped.tokens)
             last = step == self.counters.steps
             due = last or time.monotonic() - self._saved_at >= self._save_every_seconds
-            # A checkpoint must not hold a model that is already lost, so it waits for a look at the loss.
-            reported = due or step % self._report_every == 0 or self._run.cancel.is_set()
+            looks = last or step % self._look_every == 0
+            # Neither a checkpoint nor the best model may be one that is lost, so they wait for a look at the loss.
+            reported = due or looks or step % self._report_every == 0 or self._run.cancel.is_set()
             if reported:
-                self._report(stepped, rate)
-            if last or step % self._look_every == 0:
+                bad = self._report()
+                if bad is not None:
+                    self._refuse(bad)
+                    return bad
+            if looks:
                 self._look()
             if self._is_past_patience():
                 last = due = True
@@ -79,6 +103,7 @@ class LeanProgress:
                     f"{done.best_step}, and no better in {self._patience} looks since"
                 )
             )
+        return None
 
     def _is_past_patience(self) -> bool:
         """Whether the last looks were no better. A matter of the counters alone, so a resumed run ends where it would.
@@ -99,21 +124,51 @@ class LeanProgress:
 
     def save(self) -> None:
         """Make a checkpoint of this moment."""
-        loop, counters = self._loop, self.counters
-        self._checkpoints.save(counters.step, lambda folder: save_state(folder, loop.model, loop.optimisers, counters))
+        loop, counters = self._loop, replace(self.counters, recent_losses=self._watch.recent)
+        if self._options.save_in_background:
+            self._saves.save(counters.step, snapshot_state(loop.model, loop.optimisers, counters))
+        else:
+            self._checkpoints.save(
+                counters.step, lambda folder: save_state(folder, loop.model, loop.optimisers, counters)
+            )
         self._saved_at = time.monotonic()
 
-    def _report(self, stepped: Stepped, rate: float) -> None:
-        counters = self.counters
-        loss, gradient_norm = stepped.read()
-        if not math.isfinite(loss):
-            schedule, _, option = self._schedule(counters.step - 1)
-            raise UserError(
-                f"the loss is {loss} in step {counters.step} of {counters.steps}, so the model is lost from here on. "
-                f"The checkpoints before it are kept. Set trainer.{option} below {schedule.peak:g}, "
-                "or trainer.warmup higher"
+    def _report(self) -> BadStep | None:
+        """Look at all steps since the last report, of which the last one is told; a bad one is given back.
+
+        The device is waited for once.
+        """
+        unread, self._unread = self._unread, []
+        first = self.counters.step - len(unread)
+        for number, (loss, norm) in enumerate(read_all([stepped for _, stepped in unread]), first):
+            fault = self._watch.find_fault(loss, norm)
+            if fault:
+                return BadStep(number, self.counters.data_of(number), fault)
+        self._run.emit(self._meter.measure(self.counters, loss, unread[-1][0], norm))
+        return None
+
+    def _refuse(self, bad: BadStep) -> None:
+        """Say that the training is taken back before `bad`; raises `UserError` where it is to stop."""
+        counters, options = self.counters, self._options
+        what = bad.describe(self._loop.batches, options.accumulate, counters.steps)
+        done = len(counters.skipped)
+        if options.on_bad_loss == "roll_back" and done < options.most_roll_backs:
+            of = "the data of this step" if options.skip_steps == 1 else f"the data of {options.skip_steps} steps"
+            self._run.emit(
+                Notice(
+                    f"{what}: going back to the last checkpoint before it, and leaving out {of}; this is number "
+                    f"{done + 1} of at most {options.most_roll_backs}"
+                )
             )
-        self._run.emit(self._meter.measure(counters, loss, rate, gradient_norm))
+            return
+        schedule, _, option = self._schedule(bad.step)
+        again = "set trainer.on_bad_loss to roll_back to leave this data out"
+        if options.on_bad_loss == "roll_back":
+            again = f"it was taken back {done} times, which is trainer.most_roll_backs, so it is not the data alone"
+        raise UserError(
+            f"{what}, so the model is lost from here on. The checkpoints before it are kept. Set trainer.{option} "
+            f"below {schedule.peak:g}, or trainer.warmup higher; {again}"
+        )
 
     def _look(self) -> None:
         """Score held-out text, and keep the model where it is the best so far."""

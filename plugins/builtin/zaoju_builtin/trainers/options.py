@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -72,7 +72,11 @@ class TrainerOptions(Options):
         description="Train for about this long: steps are timed at the start, then their number is fixed. "
         f"Without steps, epochs and minutes: {DEFAULT_MINUTES:g} minutes",
     )
-    batch_size: int = Field(default=16, ge=1, description="Windows of text in one pass")
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default=16,
+        description="Windows of text in one pass; auto, with lean and lora: as many as fit into memory and are no "
+        "slower per token, with accumulate for the rest of windows_per_step",
+    )
     accumulate: int = Field(default=1, ge=1, description="Passes whose gradients make one step, where memory is short")
     windows: Literal["packed", "documents"] | None = Field(
         default=None,
@@ -113,6 +117,9 @@ class TrainerOptions(Options):
 class LeanOptions(TrainerOptions):
     """Options of the trainer `lean`."""
 
+    windows_per_step: int = Field(
+        default=16, ge=1, description="With batch_size: auto, the windows of one step: batch_size times accumulate"
+    )
     new_rows_first: float = Field(
         default=0.0,
         ge=0,
@@ -129,6 +136,25 @@ class LeanOptions(TrainerOptions):
         description="End early where so many looks at held-out text in a row were no better than the best; without it, "
         "all steps are done",
     )
+    on_bad_loss: Literal["stop", "roll_back"] = Field(
+        default="stop",
+        description="Where the loss or the gradient is no finite number, or the loss spikes: stop; or roll_back to the "
+        "last checkpoint and go on without the data that did it",
+    )
+    spike: float | None = Field(
+        default=None,
+        gt=0,
+        description="A loss so many deviations above the median of the last 64 is bad too, such as 10; without it, "
+        "only what is no finite number",
+    )
+    skip_steps: int = Field(
+        default=1, ge=1, description="After roll_back: for how many steps data is left out, from the bad one on"
+    )
+    most_roll_backs: int = Field(default=10, ge=1, description="How often to roll back before the run stops")
+    save_in_background: bool = Field(
+        default=False,
+        description="Copy what a checkpoint holds in memory, and write it while the training goes on",
+    )
     optimiser: Literal["adamw", "muon"] = Field(
         default="adamw",
         description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step",
@@ -140,6 +166,15 @@ class LeanOptions(TrainerOptions):
     )
     weight_decay: float = Field(default=0.1, ge=0, description="AdamW's, for matrices; not for norms and biases")
     betas: tuple[float, float] = Field(default=(0.9, 0.98), description="AdamW's two averages")
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        auto = self.batch_size == "auto"
+        if auto and "accumulate" in self.model_fields_set and self.accumulate != 1:
+            raise ValueError("batch_size: auto chooses accumulate too; leave it out, and set windows_per_step")
+        if not auto and "windows_per_step" in self.model_fields_set and self.windows_per_step != 16:
+            raise ValueError("windows_per_step is for batch_size: auto; without it a step has batch_size * accumulate")
+        return self
 
     @model_validator(mode="after")
     def _betas_are_averages(self) -> Self:
@@ -156,6 +191,12 @@ class TransformersOptions(TrainerOptions):
         description="Further arguments of transformers.TrainingArguments, such as optim, weight_decay, report_to, "
         "gradient_checkpointing",
     )
+
+    @model_validator(mode="after")
+    def _size_is_given(self) -> Self:
+        if self.batch_size == "auto":
+            raise ValueError("batch_size: auto is for the trainers lean and lora; give a number")
+        return self
 
     @model_validator(mode="after")
     def _arguments_are_free(self) -> Self:

@@ -11,11 +11,22 @@ from zaoju_builtin.trainers.options import DEFAULT_MINUTES, TrainerOptions
 _LARGEST_DEFAULT_WINDOW = 1024
 _LOOKS = 6
 
+_DECIDES_NO_WEIGHT = {
+    "checkpoint_every_seconds",
+    "save_in_background",
+    "on_bad_loss",
+    "most_roll_backs",
+    "windows_per_step",
+}
+"""Options that a run may go on with others of. What happens after a bad loss decides nothing before there is one; the
+windows of a step are in batch_size and accumulate."""
+
 
 def make_batches(run: TrainingRun, options: TrainerOptions, context: int) -> Batches:
     """The data of a run for a model that looks back `context` tokens: the same for every trainer."""
     window = min(options.window or _LARGEST_DEFAULT_WINDOW, context)
     packed, size = PackedTokens.open(run.train), options.batch_size
+    assert size != "auto", "the trainer has chosen one"
     # An answer without its question teaches little, and other conversations before it nothing at all.
     windows = options.windows or ("packed" if packed.counts is None else "documents")
     if windows == "packed":
@@ -38,7 +49,7 @@ def identity_of(trainer: str, run: TrainingRun, options: TrainerOptions, batches
     """All that decides the weights, as JSON."""
     return {
         "trainer": trainer,
-        **options.model_dump(mode="json", exclude={"checkpoint_every_seconds"}),
+        **options.model_dump(mode="json", exclude=_DECIDES_NO_WEIGHT),
         # Where the option leaves it open, what was chosen counts.
         "windows": "packed" if isinstance(batches, PackedBatches) else "documents",
         "seed": run.seed,

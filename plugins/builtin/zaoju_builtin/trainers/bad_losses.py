@@ -1,0 +1,86 @@
+"""Losses that are no numbers or spike, by which a training is stopped or taken back."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zaoju.training import Batches
+
+_WINDOW = 64
+_FEWEST = 16
+"""How many losses a spike is measured against, and without how many none is seen."""
+
+_DEVIATION_OF_NORMAL = 1.4826
+"""The standard deviation of a normal distribution, in median absolute deviations."""
+
+_LEAST_SHARE = 0.01
+"""Losses that hardly differ have no deviation to speak of: it counts as this share of their median at least."""
+
+_MOST_NAMED = 12
+
+
+class LossWatch:
+    """Looks at the loss and the gradient's norm of every step, in order.
+
+    A loss is a spike where it is more than `spike` deviations above the median of the last 64 good ones, with the
+    deviation taken from their median absolute deviation: both stay what they are where single losses are wild. Without
+    `spike` only what is no finite number is bad.
+    """
+
+    def __init__(self, spike: float | None, recent: Sequence[float]) -> None:
+        self._spike = spike
+        self._recent = deque(recent, maxlen=_WINDOW)
+
+    @property
+    def recent(self) -> list[float]:
+        """What a resumed training must know to see the same spikes."""
+        return list(self._recent)
+
+    def find_fault(self, loss: float, gradient_norm: float) -> str:
+        """What is wrong with a step, for a person; an empty string where nothing is."""
+        if not math.isfinite(loss):
+            return f"the loss is {loss}"
+        if not math.isfinite(gradient_norm):
+            return f"the norm of the gradient is {gradient_norm}"
+        if self._spike is None:
+            return ""
+        if len(self._recent) >= _FEWEST:
+            median = statistics.median(self._recent)
+            spread = statistics.median(abs(one - median) for one in self._recent)
+            deviation = max(_DEVIATION_OF_NORMAL * spread, _LEAST_SHARE * median)
+            if loss > median + self._spike * deviation:
+                return (
+                    f"the loss spikes to {loss:.3f}, {(loss - median) / deviation:.1f} deviations above {median:.3f}, "
+                    f"the median of the last {len(self._recent)} steps,"
+                )
+        self._recent.append(loss)
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class BadStep:
+    """A step after which the model is not to be kept."""
+
+    step: int
+    """Counted from 0."""
+
+    data: int
+    """The place of its data, as `Counters.data_of` has it."""
+
+    fault: str
+
+    def describe(self, batches: Batches, passes: int, steps: int) -> str:
+        """The step, its batches and the documents in them, for a person."""
+        numbers = range(self.data * passes, (self.data + 1) * passes)
+        documents = sorted({document for number in numbers for document in batches.documents(number)})
+        named = ", ".join(str(document) for document in documents[:_MOST_NAMED])
+        more = f" and {len(documents) - _MOST_NAMED} more" if len(documents) > _MOST_NAMED else ""
+        which = f"batch {numbers[0]}" if passes == 1 else f"batches {numbers[0]} to {numbers[-1]}"
+        return (
+            f"{self.fault} in step {self.step + 1} of {steps} ({which}, with the documents {named}{more} of the "
+            "training text, counted from 0)"
+        )

@@ -1,0 +1,193 @@
+"""Memory that is too short for a step: a proposal that fits and learns the same, and `batch_size: auto`."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from final_state import final_state
+from packed_corpus import NUMBERS, VOCABULARY, make_run
+from pydantic import ValidationError
+from trainer_cases import CASES, Case
+
+from support.forked import in_child
+from zaoju.contracts import Event, ModelPlan, Notice, TrainStep
+from zaoju.errors import UserError
+from zaoju.models import GPT2
+from zaoju.training import estimate_memory, free_memory, is_out_of_memory, read_counters
+from zaoju_builtin.trainers.fitting import choose_size
+from zaoju_builtin.trainers.lean import LeanTrainer
+from zaoju_builtin.trainers.options import LeanOptions, TransformersOptions
+
+WINDOWS = 234
+
+ERRORS = [
+    MemoryError(),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:121] data. DefaultCPUAllocator: not enough memory: you tried to"),
+]
+
+FITS = "zaoju_builtin.trainers.fitting.free_memory"
+
+
+@pytest.fixture(params=["lean", "lora"])
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+def thousand_a_token(model: torch.nn.Module, tokens: int, *, accumulates: bool = False, bfloat16: bool = False) -> int:
+    """What a step takes beside the weights, in numbers that can be worked out in the head."""
+    return 4 * sum(parameter.numel() for parameter in model.parameters()) + 1000 * tokens
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=["python", "cuda", "cpu", "cpu of old"])
+def test_the_error_proposes_what_learns_from_as_many_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case, error: Exception
+) -> None:
+    def loss(model: object, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        raise error
+
+    run = case.run(tmp_path)
+    trainer = case.build(batch_size=24, accumulate=2)
+    monkeypatch.setattr(GPT2, "loss", loss)
+    monkeypatch.setattr("zaoju.models.TransformersLM.loss", loss)
+    monkeypatch.setattr(FITS, lambda device: None)
+    for work in (trainer.preflight, trainer.train):
+        with pytest.raises(UserError, match="ran out with batch_size: 24 and windows of 16 tokens") as raised:
+            work(run)
+        assert "Set trainer.batch_size to 16 and trainer.accumulate to 3: a step" in str(raised.value)
+        assert raised.value.__cause__ is error
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    assert all(is_out_of_memory(error) for error in ERRORS)
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not is_out_of_memory(OSError(28, "No space left on device"))
+    assert is_out_of_memory(OSError(12, "Cannot allocate memory"))
+
+
+def test_what_will_not_fit_is_refused_before_it_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path)
+    monkeypatch.setattr("zaoju_builtin.trainers.fitting.estimate_memory", thousand_a_token)
+    monkeypatch.setattr(FITS, lambda device: 1.16 * 8 * 16 * 1000)
+    options = LeanOptions(steps=2, batch_size=60, accumulate=2)
+    with pytest.raises(
+        UserError, match=r"a step needs about \d+ MiB of memory, and there are \d+ MiB\. Set "
+    ) as raised:
+        LeanTrainer(options).preflight(run)
+    found = re.search(r"batch_size to (\d+) and trainer.accumulate to (\d+)", str(raised.value))
+    assert found is not None
+    assert (int(found[1]), int(found[2])) == (8, 15)
+    LeanTrainer(LeanOptions(steps=2, batch_size=8, accumulate=15)).train(run)
+    monkeypatch.setattr(FITS, lambda device: 1000)
+    with pytest.raises(UserError, match=r"Not even one window fits. Take a smaller model or a shorter trainer.window"):
+        LeanTrainer(options).preflight(run)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("foreseen", [True, False])
+def test_in_a_process_that_may_take_no_more(tmp_path: Path, foreseen: bool) -> None:
+    """With a real limit: what is proposed really fits, and what is refused really does not."""
+    import resource
+
+    plan = ModelPlan("gpt2", {**NUMBERS, "n_positions": 128, "n_embd": 128}, VOCABULARY, 0)
+    make_run(tmp_path, tokens=WINDOWS * 128 + 1, model=plan)
+
+    def work() -> None:
+        run = make_run(tmp_path, model=plan)
+        LeanTrainer(LeanOptions(steps=1, batch_size=1)).preflight(run)  # what is loaded once is there
+        found = re.search(r"VmSize:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        assert found is not None
+        limit = int(found[1]) * 1024 + 150 * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        free = free_memory("cpu")
+        assert free is not None
+        assert free <= 151 * 2**20
+        with pytest.MonkeyPatch.context() as patch:
+            if not foreseen:
+                patch.setattr("zaoju_builtin.trainers.fitting._UNCERTAIN", 0.99)
+            says = "a step needs about" if foreseen else f"memory ran out with batch_size: {WINDOWS}"
+            with pytest.raises(UserError, match=says) as raised:
+                LeanTrainer(LeanOptions(steps=1, batch_size=WINDOWS)).preflight(run)
+        message = str(raised.value)
+        del raised  # and with it the memory of the step that failed
+        if foreseen:
+            sizes = re.search(r"batch_size to (\d+) and trainer.accumulate to (\d+)", message)
+            assert sizes is not None
+            size, passes = int(sizes[1]), int(sizes[2])
+            assert size * passes == WINDOWS
+            LeanTrainer(LeanOptions(steps=1, batch_size=size, accumulate=passes)).train(run)
+            assert (tmp_path / "model").is_dir()
+
+    assert in_child(work) == 0
+
+
+def test_the_largest_of_the_fastest_is_taken() -> None:
+    assert choose_size({1: 50.0, 2: 90.0, 4: 100.0, 8: 98.0, 16: 80.0}) == 8
+    assert choose_size({1: 50.0}) == 1
+    assert choose_size({1: 50.0, 2: 50.0, 4: 50.0}) == 4
+
+
+def test_auto_finds_what_fits_and_keeps_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    """What was found is in the checkpoint: the run goes on with it where memory is another, and to the same end."""
+    values = {"batch_size": "auto", "accumulate": 1, "windows_per_step": 12}
+    monkeypatch.setattr(
+        "zaoju_builtin.trainers.fitting._tokens_per_second", lambda loop: float(loop.batches.batch_size)
+    )
+    folder = tmp_path / "run"
+    events: list[Event] = []
+
+    def emit(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, TrainStep) and event.step == 5:
+            run.cancel.set()
+
+    run = case.run(folder, emit, first_in=tmp_path)
+    monkeypatch.setattr(FITS, lambda device: 10**12)
+    real = estimate_memory
+
+    def estimate(model: object, tokens: int, *, accumulates: bool = False, bfloat16: bool = False) -> int:
+        return real(model, tokens, accumulates=accumulates, bfloat16=bfloat16) if tokens <= 4 * 16 else 10**13  # type: ignore[arg-type]
+
+    monkeypatch.setattr("zaoju_builtin.trainers.fitting.estimate_memory", estimate)
+    trainer = case.build(**values)
+    assert trainer.preflight(run).tokens_per_step == 12 * 16
+    with pytest.raises(Exception, match="stopped after step 5"):
+        trainer.train(run)
+    told = [event.message for event in events if isinstance(event, Notice) and "auto" in event.message]
+    assert len(told) == 1, "it is found once"
+    assert "batch_size: 4 and accumulate: 3" in told[0]
+    assert "larger ones do not fit" in told[0]
+    monkeypatch.setattr("zaoju_builtin.trainers.fitting.estimate_memory", real)
+    case.build(**values).train(case.run(folder, events.append, first_in=tmp_path))
+    identity = read_counters(folder / "checkpoints" / "step-00000012").identity
+    assert (identity["batch_size"], identity["accumulate"]) == (4, 3)
+    given = case.run(tmp_path / "given", first_in=tmp_path)
+    case.build(batch_size=4, accumulate=3).train(given)
+    assert final_state(folder) == final_state(tmp_path / "given")
+
+
+def test_auto_by_the_clock(tmp_path: Path) -> None:
+    """Without any limit, with real times."""
+    events: list[Event] = []
+    run = make_run(tmp_path, emit=events.append)
+    options = LeanOptions(steps=2, batch_size="auto", windows_per_step=6)
+    LeanTrainer(options).train(run)
+    [told] = [event.message for event in events if isinstance(event, Notice)]
+    assert re.search(r"by size: 1: [\d,]+, 2: [\d,]+, 3: [\d,]+, 6: [\d,]+$", told)
+    assert {event.tokens for event in events if isinstance(event, TrainStep)} == {6 * 16, 2 * 6 * 16}
+
+
+def test_options() -> None:
+    with pytest.raises(ValidationError, match="chooses accumulate too"):
+        LeanOptions(batch_size="auto", accumulate=2)
+    with pytest.raises(ValidationError, match="windows_per_step is for batch_size: auto"):
+        LeanOptions(batch_size=4, windows_per_step=8)
+    with pytest.raises(ValidationError, match="auto is for the trainers lean and lora"):
+        TransformersOptions(batch_size="auto")
+    with pytest.raises(ValidationError):
+        LeanOptions(batch_size=0)
