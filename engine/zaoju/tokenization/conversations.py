@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from tokenizers import Tokenizer as Backend
 
@@ -18,7 +18,6 @@ from zaoju.errors import UserError
 
 if TYPE_CHECKING:
     from zaoju.tokenization.parts import TokenizerParts
-    from zaoju.tokenization.tokenizer import Tokenizer
 
 _PROBE = (Turn("user", "我想 <b>1984</b>\n\nI want"), Turn("assistant", "春天。\n ok!"))
 _MARK = "\ufdd0{}\ufdd1"
@@ -37,6 +36,18 @@ class ConversationTokens:
     """For each token whether it is part of an answer; the token that ends an answer is."""
 
 
+class TextEncoder(Protocol):
+    """What encodes the text of a turn, in which a literal mark is text: the tokenizer that the template belongs to."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it needs a segmenter."""
+
+    def encode(self, text: str) -> list[int]: ...
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]: ...
+
+
 class ConversationEncoder:
     """Encodes conversations by the chat template of a tokenizer, as transformers' `apply_chat_template` does.
 
@@ -44,7 +55,7 @@ class ConversationEncoder:
     Raises `UserError` where the tokenizer has no template, or one that cannot be used here.
     """
 
-    def __init__(self, parts: TokenizerParts, tokenizer: Tokenizer) -> None:
+    def __init__(self, parts: TokenizerParts, tokenizer: TextEncoder) -> None:
         template = chat_template(parts.settings)
         if template is None:
             raise UserError(
