@@ -177,7 +177,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=given.folder)))
         options = LeanOptions(steps=1, batch_size=given.batch, learning_rate=RATE)
         accelerator = stack.enter_context(accelerator_for(device, options))
-        training = Training(LeanLoop(model, batches, options, accelerator, trained_before=False), folder)
+        training = Training(LeanLoop(model, batches, options, accelerator, seed=0, trained_before=False), folder)
         training.run(3, None, background=False)
         step = training.run(5, None, background=False)[0] / 5
         steps = max(4, 2 * round(given.seconds / step / 2))

@@ -64,10 +64,20 @@ if TYPE_CHECKING:
         VocabularyBuilder,
     )
     from zaoju.corpus import Account
-    from zaoju.errors import ArtefactError, Cancelled, ConfigError, CorpusError, PluginError, UserError
+    from zaoju.errors import (
+        ArtefactError,
+        Cancelled,
+        ConfigError,
+        CorpusError,
+        EndedElsewhere,
+        PluginError,
+        ProcessError,
+        UserError,
+    )
     from zaoju.evaluation import Score, SourceComparison
     from zaoju.generation import Chunk, Engine, Generation, Request
     from zaoju.hookspecs import hookimpl
+    from zaoju.launched import is_main_process
     from zaoju.pipeline.api import RunResult, evaluate, open_pipeline, prepare, run, train, vocabulary
     from zaoju.pipeline.calibrate import calibrate
     from zaoju.pipeline.checking import check_config
@@ -149,10 +159,20 @@ _get, _names = lazy_names(
             "VocabularyBuilder",
         ),
         "zaoju.corpus": ("Account",),
-        "zaoju.errors": ("ArtefactError", "Cancelled", "ConfigError", "CorpusError", "PluginError", "UserError"),
+        "zaoju.errors": (
+            "ArtefactError",
+            "Cancelled",
+            "ConfigError",
+            "CorpusError",
+            "EndedElsewhere",
+            "PluginError",
+            "ProcessError",
+            "UserError",
+        ),
         "zaoju.evaluation": ("Score", "SourceComparison"),
         "zaoju.generation": ("Chunk", "Engine", "Generation", "Request"),
         "zaoju.hookspecs": ("hookimpl",),
+        "zaoju.launched": ("is_main_process",),
         "zaoju.pipeline.api": ("RunResult", "evaluate", "open_pipeline", "prepare", "run", "train", "vocabulary"),
         "zaoju.pipeline.calibrate": ("calibrate",),
         "zaoju.pipeline.checking": ("check_config",),
@@ -213,6 +233,7 @@ __all__ = [
     "Document",
     "DraftRequest",
     "Dropped",
+    "EndedElsewhere",
     "Engine",
     "Event",
     "EventSink",
@@ -236,6 +257,7 @@ __all__ = [
     "PluginManager",
     "PluginSettings",
     "Problem",
+    "ProcessError",
     "Project",
     "Proposer",
     "Reader",
@@ -282,6 +304,7 @@ __all__ = [
     "extend",
     "hookimpl",
     "init_project",
+    "is_main_process",
     "new_plugin",
     "open_pipeline",
     "open_writer",

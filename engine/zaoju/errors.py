@@ -34,6 +34,14 @@ class CacheFullError(UserError):
     """The memory for running texts is used up; every text that runs is as it was."""
 
 
+class ProcessError(UserError):
+    """One of several processes that train together has failed alone. The message says which one."""
+
+
+class EndedElsewhere(Exception):
+    """Another one of the processes that train together has failed or was stopped, and tells why."""
+
+
 class Cancelled(Exception):
     """The caller asked a stage to stop through its `cancel` event. What was finished before is kept."""
 

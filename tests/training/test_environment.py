@@ -35,8 +35,7 @@ def another_version_of(package: str) -> Callable[[Patch], None]:
 
 
 def two_processes(patch: Patch) -> None:
-    patch.setattr(torch.distributed, "is_initialized", lambda: True)
-    patch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    patch.setattr("zaoju.training.environment.count_processes", lambda: 2)
 
 
 DIFFERENCES: dict[str, Callable[[Patch], None]] = {

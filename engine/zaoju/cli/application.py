@@ -44,8 +44,13 @@ class Application(click.Group):
         """Run the command. A mistake of the user's ends in one message and exit code 2, without a traceback."""
         try:
             return super().invoke(context)
+        except zaoju.EndedElsewhere as ended:
+            stopped = isinstance(ended.__cause__, (zaoju.Cancelled, KeyboardInterrupt))
+            context.exit(EXIT_CANCELLED if stopped else EXIT_USER_ERROR)
         except zaoju.UserError as error:
-            click.echo(f"error: {error}", err=True)
+            # A mistake in the command or the configuration is found by all processes that were started together.
+            if zaoju.is_main_process() or isinstance(error, zaoju.ProcessError):
+                click.echo(f"error: {error}", err=True)
             context.exit(EXIT_USER_ERROR)
         except OSError as error:
             if error.filename is None:

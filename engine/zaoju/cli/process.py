@@ -21,7 +21,7 @@ def use_threads(config: Path | None, overrides: Sequence[str], threads: int | No
 
     Comes before anything that imports torch, whose OpenMP reads the number once, when it is loaded. Without a number
     from the command or the configuration, a variable that the user has set stands; without that, there is one thread
-    for each core.
+    for each core; of several processes each has its part of them.
     """
     if threads is not None:
         overrides = (*overrides, f"threads={threads}")
@@ -32,7 +32,8 @@ def use_threads(config: Path | None, overrides: Sequence[str], threads: int | No
         _set_while_it_runs({"OMP_NUM_THREADS": number, "MKL_NUM_THREADS": number, "MKL_DYNAMIC": "FALSE"})
         _tell_torch(chosen)
     elif "OMP_NUM_THREADS" not in os.environ:
-        _set_while_it_runs({"OMP_NUM_THREADS": str(usable_cores())})
+        beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        _set_while_it_runs({"OMP_NUM_THREADS": str(max(1, usable_cores() // beside))})
     return tuple(overrides)
 
 

@@ -20,7 +20,7 @@ def watching(*, quiet: bool) -> Iterator[tuple[zaoju.EventSink | None, threading
     """Give an event callback and a cancel event for the work inside the block."""
     cancel = threading.Event()
     with _stopping_on_signals(cancel):
-        if quiet:
+        if quiet or not zaoju.is_main_process():
             yield None, cancel
         elif sys.stderr.isatty():
             # Imported when there is a terminal to draw on: rich's bars take a tenth of a second to import.
@@ -40,7 +40,8 @@ def _stopping_on_signals(cancel: threading.Event) -> Iterator[None]:
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        click.echo("stopping: saving what there is. Once more ends it at once.", err=True)
+        if zaoju.is_main_process():
+            click.echo("stopping: saving what there is. Once more ends it at once.", err=True)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

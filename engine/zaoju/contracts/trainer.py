@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, ClassVar, Generic
 
 from zaoju.contracts.events import EventSink
 from zaoju.contracts.options import OptionsT_co
@@ -83,6 +83,11 @@ class Trainer(ABC, Generic[OptionsT_co]):
 
     A Transformer's folder must load in `transformers`; checkpoints bear the parameter names of transformers.
     """
+
+    trains_together: ClassVar[bool] = False
+    """Whether it can train in several processes, which `torchrun` starts. All of them call `preflight` and `train` with
+    the same run, in a group of torch.distributed; only the main one may call `observe` and write files
+    (`zaoju.training.main_does`). Their `cancel` may be set at different times (`any_process`)."""
 
     def __init__(self, options: OptionsT_co) -> None:
         self.options = options

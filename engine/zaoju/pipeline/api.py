@@ -17,6 +17,7 @@ from zaoju.contracts import EventSink
 from zaoju.corpus import Account
 from zaoju.pipeline.evaluation_stage import Scores
 from zaoju.pipeline.pipeline import Pipeline
+from zaoju.pipeline.together import refuse_several
 
 
 class RunOptions(TypedDict, total=False):
@@ -60,6 +61,7 @@ def open_pipeline(config: ConfigSource = None, **options: Unpack[RunOptions]) ->
 
 def run(config: ConfigSource = None, **options: Unpack[RunOptions]) -> RunResult:
     """The whole path: corpus in, a trained, scored and published model out. Unchanged stages are skipped."""
+    refuse_several("a whole run")
     pipeline = open_pipeline(config, **options)
     return RunResult(account=pipeline.account(), scores=pipeline.scores(), model=pipeline.model_folder)
 

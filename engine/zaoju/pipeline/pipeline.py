@@ -12,6 +12,7 @@ from zaoju.config import Plan
 from zaoju.contracts import Cleaner, EventSink, Executor, Notice, Options, Reader
 from zaoju.corpus import Account, Elsewhere, prepare
 from zaoju.files import hash_json, write_text_whole
+from zaoju.launched import is_main_process, number_of_processes
 from zaoju.pages import write_page
 from zaoju.pipeline.artefact import publish, published_key, texts_identity
 from zaoju.pipeline.checking import check_model
@@ -28,11 +29,12 @@ from zaoju.pipeline.standard_input import (
     kept_input,
     with_standard_input,
 )
+from zaoju.pipeline.together import Together, refuse_several
 from zaoju.pipeline.token_length import read_account
 from zaoju.pipeline.training_log import TRAINING_LOG, training_seconds
 from zaoju.pipeline.training_page import training_page
 from zaoju.pipeline.training_report import report_training
-from zaoju.pipeline.training_stage import TrainingStage
+from zaoju.pipeline.training_stage import TrainingPlaces, TrainingStage, check_trains_together, join_training
 from zaoju.plugins import PluginManager, ResolvedComponent
 from zaoju.tokenization import Tokenizer, build_tokenizer, pack_documents
 
@@ -54,7 +56,7 @@ class Pipeline:
         check_model(plan.config.model)
         self.plan = plan
         self.plugins = plugins
-        self._emit = combined(on_event, plugins)
+        self._emit = combined(on_event, plugins) if is_main_process() else _silent
         self._cancel = cancel or threading.Event()
         self._inexact = inexact
         self._stages = StageRunner(plan.config.run, self._emit, self._cancel)
@@ -149,7 +151,22 @@ class Pipeline:
         return self._stages.run(self._encode_stage, work)
 
     def train(self) -> Path:
-        """Train the model, or go on where an interrupted training stopped."""
+        """Train the model, or go on where an interrupted training stopped.
+
+        Of several processes that `torchrun` has started, the main one does all but the steps of the training. Raises
+        `EndedElsewhere` where another one of them has failed.
+        """
+        if number_of_processes() == 1:
+            return self._train(None)
+        check_trains_together(self.plan.trainer)
+        together = Together(self._cancel)
+        with together.ending_together():
+            if together.is_main:
+                return Path(together.finish(str(self._train(together))))
+            join_training(self.plan, self.plugins, self._emit, self._cancel, together, inexact=self._inexact)
+            return Path(together.finish(""))
+
+    def _train(self, together: Together | None) -> Path:
         prepared, vocabulary, encoded = self.prepare(), self.vocabulary(), self.encode()
         stage = self._train_stage
         checkpoints = self.checkpoints(stage)
@@ -163,7 +180,7 @@ class Pipeline:
         )
 
         def work(folder: Path) -> None:
-            training.work(folder, checkpoints, prepared, vocabulary, encoded)
+            training.work(TrainingPlaces(folder, checkpoints, prepared, vocabulary, encoded), together)
 
         trained = self._stages.run(stage, work)
         self._forget(checkpoints)
@@ -171,6 +188,7 @@ class Pipeline:
 
     def evaluate(self) -> Path:
         """Score the held-out documents, write sample texts, and publish the model with its scores."""
+        refuse_several("an evaluation")
         prepared, trained = self.prepare(), self.train()
 
         def work(folder: Path) -> None:
@@ -339,3 +357,7 @@ class Pipeline:
             plan.trainer,
             *plan.decoding.parts,
         ]
+
+
+def _silent(event: object) -> None:
+    """Of several processes the main one speaks."""

@@ -10,6 +10,7 @@ from zaoju.training.environment import allow_environment
 from zaoju.training.memory import free_memory, is_out_of_memory
 from zaoju.training.meter import Meter
 from zaoju.training.preflight import Budget, count_steps, estimate_memory, time_steps
+from zaoju.training.processes import any_process, count_processes, from_main, main_does, process_number
 from zaoju.training.schedule import Schedule
 from zaoju.training.state import (
     Counters,
@@ -35,17 +36,22 @@ __all__ = [
     "Schedule",
     "allow_environment",
     "any_algorithms",
+    "any_process",
     "best_folder",
+    "count_processes",
     "count_steps",
     "deterministic",
     "disk_errors",
     "estimate_memory",
     "free_memory",
+    "from_main",
     "is_out_of_memory",
     "keep_best",
     "load_model_state",
     "load_state",
+    "main_does",
     "other_environment",
+    "process_number",
     "read_counters",
     "save_counters",
     "save_state",

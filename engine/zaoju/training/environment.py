@@ -12,6 +12,7 @@ import torch
 from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import UserError
 from zaoju.models import CausalLM
+from zaoju.training.processes import count_processes
 
 _CPU_DESCRIPTION = Path("/proc/cpuinfo")
 
@@ -24,7 +25,7 @@ def describe_environment(model: CausalLM) -> dict[str, str]:
         "zaoju": version("zaoju"),
         "torch": torch.__version__,
         **{package: version(package) for package in model.packages},
-        "processes": str(_processes()),
+        "processes": str(count_processes()),
         "threads": str(torch.get_num_threads()),
         "device": device.type,
         "device name": _device_name(device),
@@ -58,13 +59,6 @@ def allow_environment(run: TrainingRun, checkpoint: Path, differences: Sequence[
             "for bit. Make these as they were, or go on all the same with --inexact (in Python `inexact=True`)"
         )
     run.emit(Notice(f"going on in another environment ({listed}): from here on not bit for bit the same run"))
-
-
-def _processes() -> int:
-    """How many processes train together; the order of their sums is another for another number."""
-    from torch import distributed
-
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
 def _device_name(device: torch.device) -> str:

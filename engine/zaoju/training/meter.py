@@ -12,6 +12,7 @@ from zaoju.contracts import TrainStep
 from zaoju.errors import ArtefactError
 from zaoju.models import CausalLM
 from zaoju.training.hardware import peak_flops, peak_memory
+from zaoju.training.processes import count_processes
 from zaoju.training.state import Counters
 
 
@@ -28,7 +29,7 @@ class Meter:
         self._device = device
         self._multiplied = multiplied_parameters(model)
         self._attention = 12 * model.layers * model.width * window
-        self._peak = peak_flops(device)
+        self._peak = peak_flops(device) * count_processes()
         self._tokens = tokens
         self._since = time.monotonic()
 

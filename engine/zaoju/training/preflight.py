@@ -11,6 +11,7 @@ from zaoju.errors import UserError
 from zaoju.models import GPT2, CausalLM, GPT2Config, LeanLM, Llama
 from zaoju.planning import PRECISIONS, ModelShape, Pass, Sharding, device_memory, taken_from_system
 from zaoju.training.batches import Batches
+from zaoju.training.processes import from_main
 
 _TRAINING_SHARE = 0.88
 """The part of a time budget that goes to steps; the rest is for held-out scores, samples and checkpoints."""
@@ -98,5 +99,6 @@ def time_steps(step: Callable[[], object]) -> float:
     while not seconds or (sum(seconds) < _TIMED_SECONDS and len(seconds) < _MOST_TIMED_STEPS):
         begin = time.perf_counter()
         step()
-        seconds.append(time.perf_counter() - begin)
+        # All processes must do as many steps, here and afterwards.
+        seconds.append(from_main(time.perf_counter() - begin))
     return statistics.median(seconds)

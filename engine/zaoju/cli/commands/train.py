@@ -30,11 +30,15 @@ def train(
 ) -> None:
     """Train the model, or go on training it.
 
+    Started by `torchrun` or `accelerate launch`, several processes train together.
+
     At the end a page about the training is written for a browser: report.html in the run folder.
     """
     overrides = use_threads(config, overrides, threads)
     with watching(quiet=quiet) as (on_event, cancel):
         folder = zaoju.train(config, overrides=overrides, on_event=on_event, cancel=cancel, inexact=inexact)
+    if not zaoju.is_main_process():
+        return
     page = write_report(config, overrides)
     added = {"report": str(page)} if page else {}
     if as_json:

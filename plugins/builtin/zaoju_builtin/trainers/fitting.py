@@ -12,7 +12,7 @@ import torch
 from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import UserError
 from zaoju.models import CausalLM
-from zaoju.training import Batches, estimate_memory, free_memory, is_out_of_memory
+from zaoju.training import Batches, count_processes, estimate_memory, free_memory, is_out_of_memory
 from zaoju_builtin.trainers.lean_loop import LeanLoop, computes_in_bfloat16, read_all
 from zaoju_builtin.trainers.options import LeanOptions
 
@@ -42,7 +42,7 @@ def within_memory(run: TrainingRun, model: CausalLM, batches: Batches, options: 
         tokens, bfloat16 = windows * batches.window, computes_in_bfloat16(run.device, options)
         return estimate_memory(model, tokens, accumulates=accumulates, bfloat16=bfloat16) - there
 
-    needs = needed(batches.batch_size)
+    needs = needed(-(-batches.batch_size // count_processes()))
     if free is not None and run.device == "cpu" and needs * (1 - _UNCERTAIN) > free:
         raise TooLittleMemory(
             f"with batch_size: {batches.batch_size} and windows of {batches.window} tokens a step needs about "
@@ -69,6 +69,11 @@ def find_batch_size(
 
     Raises `TooLittleMemory` where not even a single window fits.
     """
+    if count_processes() > 1:
+        raise UserError(
+            "trainer.batch_size: auto is found by trying in one process: give a number, or begin the training without "
+            "torchrun, and go on with --inexact"
+        )
     windows = options.windows_per_step
     speeds: dict[int, float] = {}
     for size in _divisors(windows):

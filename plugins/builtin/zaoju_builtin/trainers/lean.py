@@ -16,11 +16,13 @@ from zaoju.training import (
     Checkpoints,
     Counters,
     allow_environment,
+    count_processes,
     count_steps,
     deterministic,
     estimate_memory,
     load_model_state,
     load_state,
+    main_does,
     read_counters,
     time_steps,
     write_artefact,
@@ -29,7 +31,7 @@ from zaoju_builtin.trainers.fitting import find_batch_size, within_memory
 from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for, computes_in_bfloat16, read_all
 from zaoju_builtin.trainers.lean_progress import LeanProgress
 from zaoju_builtin.trainers.options import LeanOptions
-from zaoju_builtin.trainers.planning import budget_of, check_identity, identity_of, make_batches
+from zaoju_builtin.trainers.planning import budget_of, check_identity, check_processes, identity_of, make_batches
 
 Skipped = Sequence[Sequence[int]]
 """As in `Counters`."""
@@ -39,6 +41,7 @@ class LeanTrainer(Trainer[LeanOptions]):
     """Trains by AdamW or Muon, keeps the best model by held-out bits per character, and can be killed at any moment."""
 
     name = "lean"
+    trains_together = True
 
     def __init__(self, options: LeanOptions) -> None:
         super().__init__(options)
@@ -46,7 +49,7 @@ class LeanTrainer(Trainer[LeanOptions]):
 
     def preflight(self, run: TrainingRun) -> Preflight:
         """Times a few steps of a model that is then thrown away. Raises `UserError` for a run of no steps."""
-        found = Checkpoints(run.checkpoints, _silent).newest()
+        found = main_does(Checkpoints(run.checkpoints, _silent).newest)
         self._settle(run, found)
         with self._loop(run, self.first_model(run)) as loop:
             seconds = self._step_seconds = time_steps(lambda: read_all([loop.step(0, loop.learning_rate)]))
@@ -59,7 +62,7 @@ class LeanTrainer(Trainer[LeanOptions]):
                 parameters=loop.model.parameter_count(),
                 memory_bytes=estimate_memory(
                     loop.model,
-                    loop.batches.tokens_per_batch,
+                    -(-loop.batches.tokens_per_batch // count_processes()),
                     accumulates=self.options.accumulate > 1,
                     bfloat16=computes_in_bfloat16(run.device, self.options),
                 ),
@@ -72,11 +75,11 @@ class LeanTrainer(Trainer[LeanOptions]):
         After a bad loss that is not to stop it, it goes on from the last checkpoint, as if it had been killed.
         """
         checkpoints = Checkpoints(run.checkpoints, run.emit)
-        found = checkpoints.newest()
+        found = main_does(checkpoints.newest)
         self._settle(run, found)
         skipped = self._begin(run, checkpoints) if found is None else self._go_on(run, checkpoints, found, ())
         while skipped:
-            found = checkpoints.newest()
+            found = main_does(checkpoints.newest)
             assert found is not None, "the first one is made before the first step"
             skipped = self._go_on(run, checkpoints, found, skipped)
 
@@ -118,7 +121,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         bad = progress.finish()
         if bad is not None:
             return sorted([*progress.counters.skipped, (bad.data, self.options.skip_steps)], key=tuple)
-        self.leave_artefact(run, loop.model, progress.counters)
+        main_does(lambda: self.leave_artefact(run, loop.model, progress.counters))
         return ()
 
     def first_model(self, run: TrainingRun) -> CausalLM:
@@ -147,6 +150,7 @@ class LeanTrainer(Trainer[LeanOptions]):
                 "model.init_from to a folder that it made, or new_rows_first to 0"
             )
         batches = make_batches(run, options, model.context_length)
+        check_processes(batches, options)
         devices = [torch.cuda.current_device()] if run.device == "cuda" else []
         with (
             within_memory(run, model, batches, options),
@@ -161,6 +165,7 @@ class LeanTrainer(Trainer[LeanOptions]):
                 batches,
                 options,
                 accelerator,
+                seed=run.seed,
                 trained_before=self.moves_slowly(run),
                 first_new=plan.first_new,
             )

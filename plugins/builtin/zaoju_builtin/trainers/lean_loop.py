@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from torch import nn
 
 from zaoju.errors import UserError
 from zaoju.models import CausalLM, has_bfloat16
-from zaoju.training import Batches
+from zaoju.training import Batches, count_processes, process_number
 from zaoju_builtin.trainers.new_rows import NewRows
 from zaoju_builtin.trainers.optimisers import default_learning_rate, make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
@@ -41,7 +43,11 @@ def read_all(steps: Sequence[Stepped]) -> list[tuple[float, float]]:
 
 
 class LeanLoop:
-    """A model, its optimisers and its batches; `step` moves all three on."""
+    """A model, its optimisers and its batches; `step` moves all three on.
+
+    Of several processes each takes its rows of every batch, and Accelerate's DistributedDataParallel averages their
+    gradients, so that a step is what it would be in one process.
+    """
 
     def __init__(
         self,
@@ -50,13 +56,18 @@ class LeanLoop:
         options: LeanOptions,
         accelerator: Accelerator,
         *,
+        seed: int,
         trained_before: bool,
         first_new: int | None = None,
     ) -> None:
         self.batches = batches
         self._options = options
         self._accelerator = accelerator
-        self.model: CausalLM = accelerator.prepare(model)
+        self._seed = seed
+        self._processes, self._number = count_processes(), process_number()
+        # Held-out text is looked at in the main process alone, so by the bare model.
+        self.model: CausalLM = accelerator.prepare_model(model, evaluation_mode=True)
+        self._loss = accelerator.prepare(_Loss(model))
         self.model.train()
         self._new_rows = None if first_new is None else NewRows(self.model, first_new)
         self.learning_rate = options.learning_rate or default_learning_rate(model.width, trained_before)
@@ -80,17 +91,23 @@ class LeanLoop:
                 group["lr"] = learning_rate
                 # Decay reaches rows without a gradient too.
                 group["weight_decay"] = 0.0 if new_rows_alone else group["decay"]
+        if self._number:
+            # Dropout is another one in every process, and the checkpoint need hold the state of the main one alone.
+            (own,) = np.random.SeedSequence([self._seed, self._number, data]).generate_state(1, np.uint64)
+            torch.manual_seed(int(own))
         total, norm = torch.zeros(2, device=self._accelerator.device)
         passes = self._options.accumulate
         batches = [self.batches.batch(index) for index in range(data * passes, (data + 1) * passes)]
         counts = [int((targets >= 0).sum()) for _, targets in batches]
-        for batch, count in zip(batches, counts, strict=True):
-            ids, targets = (part.to(self._accelerator.device) for part in batch)
-            # Every token of the step weighs the same, whichever pass it is in.
-            share = count * passes / max(1, sum(counts))
-            with self._accelerator.accumulate(self.model):
+        for batch in batches:
+            own_ids, own_targets = (part[self._number :: self._processes] for part in batch)
+            # Every token of the step weighs the same, whichever pass or process it is in: the passes and the processes
+            # are averaged.
+            share = int((own_targets >= 0).sum()) * passes * self._processes / max(1, sum(counts))
+            ids, targets = own_ids.to(self._accelerator.device), own_targets.to(self._accelerator.device)
+            with self._accelerator.accumulate(self._loss):
                 with self._accelerator.autocast():
-                    loss = self.model.loss(ids, targets) * share
+                    loss = self._loss(ids, targets) * share
                 self._accelerator.backward(loss)
                 if self._accelerator.sync_gradients:
                     if self._new_rows is not None:
@@ -100,7 +117,7 @@ class LeanLoop:
                     optimiser.step()
                     optimiser.zero_grad()
             total += loss.detach()
-        return Stepped(total / passes, norm, sum(counts))
+        return Stepped(self._accelerator.reduce(total / passes, "mean"), norm, sum(counts))
 
     def try_pass(self, index: int) -> int:
         """One pass over batch `index`, forwards and backwards, to see how long it takes; its tokens. Waits for it."""
@@ -110,6 +127,17 @@ class LeanLoop:
         self._accelerator.backward(loss)
         loss.item()
         return int((targets >= 0).sum())
+
+
+class _Loss(nn.Module):
+    """The loss of a model as its forward pass, which is what DistributedDataParallel prepares for."""
+
+    def __init__(self, model: CausalLM) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return self.model.loss(ids, targets)
 
 
 @contextmanager

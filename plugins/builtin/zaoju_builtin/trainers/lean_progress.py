@@ -16,7 +16,10 @@ from zaoju.training import (
     Counters,
     Meter,
     Schedule,
+    any_process,
     keep_best,
+    main_does,
+    process_number,
     save_state,
     snapshot_state,
 )
@@ -74,10 +77,11 @@ class LeanProgress:
             step = self.counters.step + 1
             self.counters = replace(self.counters, step=step, tokens=self.counters.tokens + stepped.tokens)
             last = step == self.counters.steps
-            due = last or time.monotonic() - self._saved_at >= self._save_every_seconds
+            # All processes must do the same, so what depends on the moment is agreed on.
+            due, cancelled = any_process(last or self._is_time_to_save(), self._run.cancel.is_set())
             looks = last or step % self._look_every == 0
             # Neither a checkpoint nor the best model may be one that is lost, so they wait for a look at the loss.
-            reported = due or looks or step % self._report_every == 0 or self._run.cancel.is_set()
+            reported = due or looks or cancelled or step % self._report_every == 0
             if reported:
                 bad = self._report()
                 if bad is not None:
@@ -87,10 +91,11 @@ class LeanProgress:
                 self._look()
             if self._is_past_patience():
                 last = due = True
-            stopping = reported and self._run.cancel.is_set() and not last
+            stopping = reported and not last and any_process(self._run.cancel.is_set())[0]
             if due or stopping:
                 self.save()
             if stopping:
+                main_does(self._saves.wait)
                 raise Cancelled(
                     f"stopped after step {step} of {self.counters.steps}, with a checkpoint in "
                     f"{self._run.checkpoints}; the same run again goes on from it"
@@ -123,7 +128,15 @@ class LeanProgress:
         return whole, step - alone.steps, "learning_rate"
 
     def save(self) -> None:
-        """Make a checkpoint of this moment."""
+        """Make a checkpoint of this moment, in the main process."""
+        main_does(self._save)
+        self._saved_at = time.monotonic()
+
+    def _is_time_to_save(self) -> bool:
+        """By the clock of the main process."""
+        return process_number() == 0 and time.monotonic() - self._saved_at >= self._save_every_seconds
+
+    def _save(self) -> None:
         loop, counters = self._loop, replace(self.counters, recent_losses=self._watch.recent)
         if self._options.save_in_background:
             self._saves.save(counters.step, snapshot_state(loop.model, loop.optimisers, counters))
@@ -131,7 +144,6 @@ class LeanProgress:
             self._checkpoints.save(
                 counters.step, lambda folder: save_state(folder, loop.model, loop.optimisers, counters)
             )
-        self._saved_at = time.monotonic()
 
     def _report(self) -> BadStep | None:
         """Look at all steps since the last report, of which the last one is told; a bad one is given back.
@@ -178,9 +190,9 @@ class LeanProgress:
     def _look_at(self, model: CausalLM) -> None:
         # Whatever the observer draws, the next step's dropout is the same.
         with torch.random.fork_rng(devices=[torch.cuda.current_device()] if self._run.device == "cuda" else []):
-            bits = self._run.observe(self.counters.step, model)
+            bits = main_does(lambda: self._run.observe(self.counters.step, model))
         model.train()
         if self.counters.best_bits is None or bits < self.counters.best_bits:
             self.counters = replace(self.counters, best_step=self.counters.step, best_bits=bits)
             if self.counters.step < self.counters.steps:
-                keep_best(self._run.checkpoints, model, self.counters.step)
+                main_does(lambda: keep_best(self._run.checkpoints, model, self.counters.step))

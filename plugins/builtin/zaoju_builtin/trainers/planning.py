@@ -5,8 +5,8 @@ from __future__ import annotations
 from zaoju.contracts import TrainingRun
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
-from zaoju.training import Batches, Budget, Counters, DocumentBatches, PackedBatches
-from zaoju_builtin.trainers.options import DEFAULT_MINUTES, TrainerOptions
+from zaoju.training import Batches, Budget, Counters, DocumentBatches, PackedBatches, count_processes
+from zaoju_builtin.trainers.options import DEFAULT_MINUTES, LeanOptions, TrainerOptions
 
 _LARGEST_DEFAULT_WINDOW = 1024
 _LOOKS = 6
@@ -32,6 +32,21 @@ def make_batches(run: TrainingRun, options: TrainerOptions, context: int) -> Bat
     if windows == "packed":
         return PackedBatches(packed, window=window, batch_size=size, seed=run.seed)
     return DocumentBatches(packed, window=window, batch_size=size, end_of_text=run.model.end_of_text, seed=run.seed)
+
+
+def check_processes(batches: Batches, options: LeanOptions) -> None:
+    """Raise `UserError` where a training with these options cannot be shared by the processes that there are."""
+    processes = count_processes()
+    if batches.batch_size < processes:
+        raise UserError(
+            f"a batch of {batches.batch_size} windows cannot be shared by {processes} processes: start no more "
+            "processes than that, or set trainer.batch_size higher (where the text is long enough)"
+        )
+    if processes > 1 and options.new_rows_first:
+        raise UserError(
+            "trainer.new_rows_first needs one process, since those that train together agree once on the weights "
+            "that are trained: set it to 0, or train without torchrun"
+        )
 
 
 def budget_of(options: TrainerOptions) -> Budget:

@@ -1,0 +1,324 @@
+"""Several processes train as one: the same losses, one voice, checkpoints that move, and all of them end together."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from commands import Project, checkpoints, command, output, start_command, steps_done
+from safetensors.torch import load_file
+
+from support.forked import exit_code
+from support.small_run import small_config
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+STEPS = 6
+CLOSE = 1e-5
+AT_ONCE = 8.0
+NUMBERS = {"resid_pdrop": 0.0, "attn_pdrop": 0.0, "embd_pdrop": 0.0}
+TRAINER = {
+    "name": "lean",
+    "steps": STEPS,
+    "batch_size": 5,
+    "accumulate": 2,
+    "windows": "documents",
+    "precision": "float32",
+    "evaluate_every": 3,
+    "checkpoint_every_seconds": 1e-6,
+}
+"""Ragged rows, and batches that two processes cannot halve."""
+
+
+def nothing(number: int) -> None:
+    """A process as it is."""
+
+
+def begin(project: Project, folder: Path, **changes: object) -> Path:
+    """A project whose corpus is ready."""
+    project.copy(folder)
+    model = {"size": "nano", "context": 48, "numbers": NUMBERS}
+    config = small_config(Path("run"), model=model, trainer={**TRAINER, **changes})
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The training in one process."""
+    folder = begin(project, tmp_path_factory.mktemp("alone") / "project")
+    assert command(folder, "train") == 0, output(folder)
+    return folder
+
+
+def start_two(folder: Path, *arguments: str, before: Callable[[int], None] = nothing) -> list[int]:
+    """`zaoju ARGUMENTS` in two processes, as `torchrun` would start them; `before` is done first in each."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def prepare(number: int) -> None:
+        handle = os.open(f"output-{number}", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(handle, stream)
+        launched = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
+        os.environ.update({name: str(value) for name, value in launched.items()})
+        os.environ.update({"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)})
+        before(number)
+
+    return [start_command(folder, *arguments, before=lambda number=number: prepare(number)) for number in range(2)]
+
+
+def two(folder: Path, *arguments: str, before: Callable[[int], None] = nothing) -> list[int]:
+    """The exit codes of `start_two`."""
+    return [exit_code(child) for child in start_two(folder, *arguments, before=before)]
+
+
+def said(folder: Path) -> str:
+    """What both have said."""
+    return "".join((folder / f"output-{number}").read_text("utf-8") for number in range(2))
+
+
+def losses(folder: Path) -> list[float]:
+    """The loss of every step of the training, finished or not."""
+    logs = [*folder.glob("run/stages/train-*/training.jsonl"), *folder.glob("run/checkpoints/*/training.jsonl")]
+    records = [json.loads(line) for line in logs[0].read_text("utf-8").splitlines()]
+    return [record["loss"] for record in records if record["event"] == "TrainStep"]
+
+
+def stage_files(folder: Path) -> list[str]:
+    """The files that the training has left."""
+    (stage,) = folder.glob("run/stages/train-*")
+    return sorted(path.relative_to(stage).as_posix() for path in stage.rglob("*"))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The trained model."""
+    (stage,) = folder.glob("run/stages/train-*")
+    return load_file(stage / "model" / "model.safetensors")
+
+
+def assert_same_training(folder: Path, alone: Path) -> None:
+    assert losses(folder) == pytest.approx(losses(alone), abs=CLOSE)
+    assert len(losses(folder)) == STEPS
+    assert stage_files(folder) == stage_files(alone)
+    for name, tensor in weights(alone).items():
+        torch.testing.assert_close(weights(folder)[name], tensor, atol=1e-4, rtol=1e-3)
+
+
+def at_step(wanted: int, act: Callable[[], None], *, process: int) -> Callable[[int], None]:
+    """Let one process do something before step `wanted`, counted from 0."""
+
+    def before(number: int) -> None:
+        from zaoju_builtin.trainers.lean_loop import LeanLoop
+
+        real = LeanLoop.step
+
+        def step(loop: LeanLoop, count: int, *arguments: object, **options: object) -> object:
+            if count == wanted:
+                act()
+            return real(loop, count, *arguments, **options)
+
+        if number == process:
+            LeanLoop.step = step
+
+    return before
+
+
+def be_stopped() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def find_no_memory() -> None:
+    from zaoju.errors import UserError
+
+    raise UserError("no memory is left")
+
+
+def launch(folder: Path, *launcher: str) -> subprocess.CompletedProcess[str]:
+    """`zaoju train` by a launcher, in two processes."""
+    return subprocess.run(
+        [sys.executable, "-m", *launcher, "-m", "zaoju", "train"],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_torchrun_trains_as_one_process_does(project: Project, alone: Path, tmp_path: Path) -> None:
+    folder = begin(project, tmp_path / "project")
+    done = launch(folder, "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    assert done.returncode == 0, done.stderr
+    assert_same_training(folder, alone)
+    assert done.stdout.count("model: ") == 1 and (folder / "run" / "report.html").exists()
+    assert len(re.findall("^train$", done.stderr, re.MULTILINE)) == 1
+    assert done.stderr.count("step 3: ") == 2, "a score and a sample"
+    assert "Warning" not in done.stderr and "Traceback" not in done.stderr
+
+
+def test_without_the_weight_of_tokens_the_losses_are_others(project: Project, alone: Path, tmp_path: Path) -> None:
+    """The negative control of this file: every process weighs the same, whatever it has read."""
+
+    def before(number: int) -> None:
+        from zaoju_builtin.trainers import lean_loop
+
+        def forward(module: lean_loop._Loss, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            own = (targets >= 0).sum()
+            every = own.clone()
+            torch.distributed.all_reduce(every)
+            return module.model.loss(ids, targets) * every / (2 * own)
+
+        lean_loop._Loss.forward = forward
+
+    folder = begin(project, tmp_path / "project")
+    assert two(folder, "train", before=before) == [0, 0], said(folder)
+    assert losses(folder) != pytest.approx(losses(alone), abs=100 * CLOSE)
+
+
+def test_a_checkpoint_moves_from_one_process_to_two_and_back(project: Project, alone: Path, tmp_path: Path) -> None:
+    folder = begin(project, tmp_path / "project")
+    stop_early, stop_late = at_step(1, be_stopped, process=0), at_step(3, be_stopped, process=1)
+    assert command(folder, "train", before=lambda: stop_early(0)) == 130, output(folder)
+    (newest,) = folder.glob("run/checkpoints/*/step-00000002")
+    files = sorted(path.name for path in newest.iterdir())
+
+    assert two(folder, "train") == [2, 2]
+    assert said(folder).count("error:") == 1 and "processes: 1 then, 2 now" in said(folder)
+
+    assert two(folder, "train", "--inexact", before=stop_late) == [130, 130], said(folder)
+    assert said(folder).count("stopped after step 4 of 6") == 1, "all of them, when one is asked to"
+    (newest,) = folder.glob("run/checkpoints/*/step-00000004")
+    assert sorted(path.name for path in newest.iterdir()) == files
+
+    assert command(folder, "train") == 2 and "processes: 2 then, 1 now" in output(folder)
+    assert command(folder, "train", "--inexact") == 0, output(folder)
+    assert_same_training(folder, alone)
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_bit_for_bit_with_dropout(project: Project, tmp_path: Path) -> None:
+    for name in ("unbroken", "broken"):
+        folder = begin(project, tmp_path / name)
+        config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
+        config["model"]["numbers"] = {"resid_pdrop": 0.3}
+        (folder / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
+        if name == "broken":
+            assert two(folder, "train", before=at_step(2, be_stopped, process=0)) == [130, 130], said(folder)
+        assert two(folder, "train") == [0, 0], said(folder)
+    first, second = weights(tmp_path / "unbroken"), weights(tmp_path / "broken")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("process", [pytest.param(0, marks=pytest.mark.slow), 1])
+def test_an_error_of_one_process_ends_both_with_one_message(project: Project, tmp_path: Path, process: int) -> None:
+    folder, start = begin(project, tmp_path / "project"), time.monotonic()
+    assert two(folder, "train", before=at_step(2, find_no_memory, process=process)) == [2, 2], said(folder)
+    assert time.monotonic() - start < 2 * AT_ONCE
+    assert said(folder).count("error:") == 1 and "no memory is left" in said(folder)
+    assert ("in process 1 of 2" in said(folder)) == (process == 1)
+    assert "Traceback" not in said(folder)
+
+
+@pytest.mark.slow
+def test_an_error_of_the_main_process_while_others_wait(project: Project, tmp_path: Path) -> None:
+    def before(number: int) -> None:
+        from zaoju.pipeline.observer import Observer
+
+        Observer.observe = lambda *arguments: find_no_memory()
+
+    folder = begin(project, tmp_path / "project")
+    assert two(folder, "train", before=before) == [2, 2], said(folder)
+    assert said(folder).count("error: no memory is left") == 1 and "Traceback" not in said(folder)
+
+
+def test_an_error_of_the_preparation_ends_those_that_wait_for_it(project: Project, tmp_path: Path) -> None:
+    def before(number: int) -> None:
+        from zaoju.pipeline import pipeline
+
+        pipeline.pack_documents = lambda *arguments, **options: find_no_memory()
+
+    folder = begin(project, tmp_path / "project")
+    for stage in folder.glob("run/stages/encode-*"):
+        shutil.rmtree(stage)
+    assert two(folder, "train", before=before) == [2, 2], said(folder)
+    assert said(folder).count("error: no memory is left") == 1 and "Traceback" not in said(folder)
+
+
+@pytest.mark.parametrize("process", [pytest.param(0, marks=pytest.mark.slow), 1])
+def test_the_death_of_one_process_ends_the_other(project: Project, tmp_path: Path, process: int) -> None:
+    folder, start = begin(project, tmp_path / "project"), time.monotonic()
+    codes = two(folder, "train", before=at_step(3, be_killed, process=process))
+    assert time.monotonic() - start < 2 * AT_ONCE
+    assert codes[process] == -signal.SIGKILL and codes[1 - process] == 2, said(folder)
+    assert said(folder).count("error:") == 1 and f"process {1 - process} of 2" in said(folder)
+    assert "Traceback" not in said(folder)
+    assert checkpoints(folder)[-1] == f"step-{steps_done(folder):08d}" == "step-00000003"
+    if process == 0:
+        assert two(folder, "train") == [0, 0], said(folder)
+
+
+@pytest.mark.slow
+def test_a_budget_of_minutes_is_one_number_of_steps(project: Project, tmp_path: Path) -> None:
+    """The process with the slower clock would do fewer steps, and the other would wait for ever."""
+
+    def before(number: int) -> None:
+        if number == 1:
+            from zaoju.training import preflight
+
+            class Slow:
+                perf_counter = staticmethod(lambda: 3 * time.perf_counter())
+
+            preflight.time = Slow
+
+    folder = begin(project, tmp_path / "project", steps=None, minutes=0.03)
+    assert two(folder, "train", before=before) == [0, 0], said(folder)
+    assert f" {len(losses(folder))} steps of " in said(folder)
+
+
+@pytest.mark.parametrize(
+    ("command", "changes", "message"),
+    [
+        ("run", {}, "only a training can"),
+        ("evaluate", {}, "only a training can"),
+        ("train", {"batch_size": 1}, "a batch of 1 windows cannot be shared by 2 processes"),
+        ("train", {"batch_size": -1}, "batch_size"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_once(
+    project: Project, tmp_path: Path, command: str, changes: dict[str, object], message: str
+) -> None:
+    folder = begin(project, tmp_path / "project", **changes)
+    assert two(folder, command) == [2, 2], said(folder)
+    assert said(folder).count("error:") == 1 and message in said(folder)
+
+
+def test_a_trainer_of_one_process_is_refused(project: Project, tmp_path: Path) -> None:
+    folder = begin(project, tmp_path / "project")
+    assert two(folder, "train", "--set", "trainer={name: transformers, steps: 2}") == [2, 2], said(folder)
+    assert said(folder).count("error:") == 1 and "trains in one process" in said(folder)
+
+
+@pytest.mark.slow
+def test_accelerate_launch_trains_as_one_process_does(project: Project, alone: Path, tmp_path: Path) -> None:
+    folder = begin(project, tmp_path / "project")
+    done = launch(folder, "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--mixed_precision", "no")
+    assert done.returncode == 0, done.stderr
+    assert_same_training(folder, alone)
