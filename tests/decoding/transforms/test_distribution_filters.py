@@ -50,7 +50,7 @@ def two_threads() -> Iterator[None]:
 
 
 def order_is_clear(row: list[float]) -> bool:
-    """Whether no two logits differ by so little that only the rounding of an exponential tells which is more probable."""
+    """Whether no two logits differ by so little that only the rounding of an exponential tells them apart."""
     ordered = sorted(set(row))
     return all(above - below > 1e-12 for below, above in pairwise(ordered))
 
