@@ -61,8 +61,6 @@ class Learned:
     bits: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
-    curve: list[tuple[float, float]] = field(default_factory=list)
-    """Seconds and bits of the last round, on the way."""
 
 
 def timed_steps(task: Task, arguments: dict[str, Any], seconds: float) -> int:
@@ -111,13 +109,11 @@ def take_turns(players: dict[str, Player], most: dict[str, int | None], learned:
                 raise SystemExit(f"{name}: {player.failed}")
             spent = sum(player.seconds) + (player.before if limit is None else 0.0)
             over = player.failed == ENDED or sum(player.steps) == limit
-            if limit is not None:
-                told.curve.append((spent, player.look()))
             if over:
                 told.seconds.append(spent)
                 if limit is not None:
                     told.steps.append(limit)
-                    told.bits.append(told.curve[-1][1])
+                    told.bits.append(player.look())
                 under_way.remove(name)
 
 

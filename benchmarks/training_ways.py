@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from measuring import quiet
 from taking_turns import Turn
 from torch.utils.data import Dataset
 from training_data import SEED, Task
@@ -24,8 +25,9 @@ RATE = 1e-3
 
 def trainer(turn: Turn, task: Task, arguments: dict[str, Any]) -> None:
     """`transformers.Trainer` over transformers' own GPT-2; `arguments` are beyond its defaults."""
-    from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+    from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
+    quiet()
     turn.ready()
     set_seed(SEED)
     model = _transformers_model(task)
@@ -47,12 +49,15 @@ def trainer(turn: Turn, task: Task, arguments: dict[str, Any]) -> None:
         "disable_tqdm": True,
         "bf16": task.precision == "bfloat16",
     }
-    Trainer(
+    upstream = Trainer(
         model=model.network,
         args=TrainingArguments(**{**defaults, **arguments}),
         train_dataset=_Windows(task),
         callbacks=[Turns()],
-    ).train()
+    )
+    # Its lines of numbers would stand between those of the table.
+    upstream.remove_callback(PrinterCallback)
+    upstream.train()
 
 
 def plain_loop(turn: Turn, task: Task, compiled: bool) -> None:

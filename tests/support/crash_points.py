@@ -78,8 +78,7 @@ class CrashPoints(CountedCalls):
     def _before(self) -> None:
         self.seen += 1
         if self.seen == self._die_at:
-            for real, function in self._real.items():
-                setattr(os, real, function)
+            # The calls stay counted: so any other thread that changes files waits for the lock, for ever.
             if self._disk is not None:
                 self._disk.lose_power()
             os._exit(DIED)

@@ -5,7 +5,6 @@ Not collected by itself, as its name says nothing of tests: `test_planted_faults
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from itertools import count
 
@@ -28,7 +27,9 @@ class SoundReader(Reader[Options]):
 
 class Unordered(SoundReader):
     def read(self) -> Iterator[Document | Problem]:
-        yield from random.sample(list(super().read()), 4)
+        documents = list(super().read())
+        first = next(CALLS) % len(documents)
+        yield from documents[first:] + documents[:first]
 
 
 class ReadOnce(SoundReader):
