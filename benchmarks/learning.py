@@ -91,7 +91,9 @@ def one_round(task: Task, given: argparse.Namespace, learned: dict[str, Learned]
         if name not in runs:
             player.end()
             continue
-        model = load_model(runs[name] / "train" / "model", task.device)
+        # The folder of a stage bears a key of what went into it.
+        [folder] = runs[name].glob("*/model")
+        model = load_model(folder, task.device)
         learned[name].bits.append(task.score(model))
 
 
