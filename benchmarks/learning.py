@@ -92,7 +92,7 @@ def one_round(task: Task, given: argparse.Namespace, learned: dict[str, Learned]
             player.end()
             continue
         # The folder of a stage bears a key of what went into it.
-        [folder] = runs[name].glob("*/model")
+        [folder] = runs[name].glob("stages/train-*/model")
         model = load_model(folder, task.device)
         learned[name].bits.append(task.score(model))
 

@@ -18,7 +18,7 @@ import torch
 from measuring import OtherWork, machine, rendered
 
 from zaoju.pipeline.calibrate import PROBES, Probe, calibrate
-from zaoju.planning import Sharding, device_memory, taken_from_system
+from zaoju.planning import Calibration, Sharding, device_memory, taken_from_system
 
 CASES = (
     "nano:16",
@@ -39,14 +39,13 @@ def probe_of(case: str) -> Probe:
     return Probe(size, int(sequences), *map(int, rest))
 
 
-def line_of(case: str, device: str, rate_of: list[tuple[float, float]]) -> list[str]:
-    """Measure one case; `rate_of` gets the ratios of memory and time."""
+def line_of(case: str, before: Calibration, found: list[tuple[float, float]]) -> list[str]:
+    """Measure one case on the machine that `before` describes; `found` gets the ratios of memory and time."""
     probe = probe_of(case)
     if probe in PROBES:
         raise SystemExit(f"{case} is one of the sizes that the machine is calibrated with")
-    before = calibrate(device=device)
     with OtherWork() as other:
-        (step,) = calibrate(device=device, probes=[probe]).steps
+        (step,) = calibrate(device=before.device, probes=[probe]).steps
     tokens = probe.sequences * step.shape.context
     # On a GPU the peak is that of the tensors; on a CPU it is what the process took from the system.
     memory = device_memory(step.shape, Sharding(), step.one).total
@@ -54,7 +53,7 @@ def line_of(case: str, device: str, rate_of: list[tuple[float, float]]) -> list[
         memory = taken_from_system(memory, step.shape, tokens)
     seconds = before.rate.seconds(step.shape, step.one)
     peak = float("nan") if step.peak_bytes is None else step.peak_bytes
-    rate_of.append((memory / peak, seconds / step.seconds))
+    found.append((memory / peak, seconds / step.seconds))
     print(f"{case}: memory {memory / peak - 1:+.1%}, time {seconds / step.seconds - 1:+.1%}", file=sys.stderr)
     return [
         case,
@@ -81,10 +80,11 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     torch.set_num_threads(arguments.threads)
 
+    before = calibrate(device=arguments.device)
     ratios: list[tuple[float, float]] = []
     table = [
         ["case", "M weights", "tokens", "MB planned", "MB", "off", "s planned", "s", "off", "others' work"],
-        *(line_of(case, arguments.device, ratios) for case in arguments.case or CASES),
+        *(line_of(case, before, ratios) for case in arguments.case or CASES),
     ]
     print(machine())
     print(rendered(table, markdown=arguments.markdown))

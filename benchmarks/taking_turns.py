@@ -7,7 +7,6 @@ between its steps (logging, checkpoints, looks at held-out text) falls into its 
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import sys
 import time
 import traceback
@@ -18,6 +17,8 @@ from typing import Concatenate, Final, ParamSpec
 
 import torch
 from measuring import wait_for
+
+from zaoju.training.hardware import peak_memory
 
 P = ParamSpec("P")
 
@@ -58,7 +59,7 @@ class Turn:
 
     def _wait(self, look: Callable[[], float] | None) -> None:
         wait_for(self._device)
-        self._connection.send(_peak_memory(self._device))
+        self._connection.send(peak_memory(self._device) or 0)
         while (message := self._connection.recv()) == _LOOK:
             self._connection.send(None if look is None else look())
         if message == _END:
@@ -166,10 +167,3 @@ def _run(
         connection.send(f"failed: {type(error).__name__}: {(str(error).splitlines() or [''])[0][:110]}")
     else:
         connection.send(ENDED)
-
-
-def _peak_memory(device: str) -> int:
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated()
-    # Linux counts in KiB, macOS in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

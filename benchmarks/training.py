@@ -1,19 +1,22 @@
 """Training side by side: zaoju's trainer, bare loops, and transformers.Trainer, on the same text in one run.
 
-    python benchmarks/training.py [TEXT ...] [--size mini] [--batch 16] [--vocabulary 8000] [--precision float32]
-                                  [--ways Trainer bare ...] [--compile] [--rounds 6] [--turn 5] [--markdown]
-                                  [--json FILE]
+    python benchmarks/training.py [TEXT ...] [--size mini] [--batch 16] [--vocabulary 8000]
+                                  [--precisions float32 bfloat16] [--ways Trainer bare ...] [--compile] [--rounds 6]
+                                  [--turn 5] [--markdown] [--json FILE]
 
 TEXT are text files or folders; without any, a grammar's stories. Every way has a process of its own, and they take
 turns, so that other work on the machine hits all of them alike. zaoju's trainer runs whole: it logs every step, and
 looks at held-out text, writes a sample and saves a checkpoint about every 30 seconds of its own time, as by default.
+Every precision that the machine has instructions for is measured in the same run.
 
 tokens/s     the tokens that went in over all time of all turns
 a turn       the same, turn by turn: median (lowest..highest)
-x Trainer    median of the ratios of a turn's tokens/s to `transformers.Trainer` in the same round (lowest..highest)
-of bare      tokens/s over that of the bare loop over the same module, compiled or not, whichever is faster
-FLOP/s       6 N + 12 layers width length for each token (Chowdhery et al., 2022, PaLM, appendix B), N without places,
-             over those of one large matrix product, the best of all rounds
+x Trainer    median of the ratios of a turn's tokens/s to `transformers.Trainer` in the same round (lowest..highest), in
+             the first of the precisions
+of bare      tokens/s over that of the bare loop over the same module in the same precision, compiled or not, whichever
+             is faster
+FLOP/s       those of `zaoju.planning.flops_per_token` over those of one large matrix product of the same precision, the
+             best of all rounds
 first        seconds of the first two steps, where compiling falls; not in the other figures
 memory       the peak of the process, or of the GPU
 """
@@ -24,15 +27,19 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from measuring import OtherWork, device, machine, ratios, rendered, spread, wait_for
-from taking_turns import Player
+from taking_turns import Player, Turn
 from training_data import Task, prepare
 from training_ways import bare_lean_loop, lean_trainer, plain_loop, trainer
+
+from zaoju.models import has_bfloat16
+from zaoju.planning import ModelShape, flops_per_token
 
 BASE = "transformers.Trainer"
 BARE = "bare lean loop"
@@ -43,29 +50,50 @@ MOST_STEPS = 1_000_000
 """More than there will be turns for."""
 
 
-Start = Callable[[], Player]
+@dataclass(frozen=True)
+class Way:
+    """One way to train, in one precision."""
+
+    program: str
+    task: Task
+    start: Callable[[str], Player]
+    """Begins it under a name, in a process of its own."""
+
+    compiled: bool = False
+
+    @property
+    def name(self) -> str:
+        """How its line begins."""
+        return f"{self.program}{', compiled' if self.compiled else ''}, {self.task.precision}"
 
 
-def all_ways(task: Task, lean: dict[str, object]) -> dict[str, Start]:
-    """What can be measured, by name; none is started yet."""
-    place, ways = task.device, {}
-    for name, program, compiling in (
-        (BASE, trainer, {"torch_compile": True}),
-        ("loop over transformers", plain_loop, True),
-        (BARE, bare_lean_loop, True),
-    ):
-        plain: object = {} if program is trainer else False
-        ways[name] = partial(Player.start, name, program, place, task, plain)
-        ways[f"{name}, compiled"] = partial(Player.start, f"{name}, compiled", program, place, task, compiling)
-    ways["zaoju lean"] = partial(Player.start, "zaoju lean", lean_trainer, place, task, lean, run=task.folder / "run")
-    return ways
+def ways_of(task: Task, lean: dict[str, object]) -> list[Way]:
+    """What can be measured in one precision; none is started yet."""
+
+    def start_lean(name: str) -> Player:
+        # Two of them may not write into one folder.
+        options = {**lean, "precision": task.precision}
+        return Player.start(name, lean_trainer, task.device, task, options, run=task.copied_run())
+
+    def starter(program: Callable[[Turn, Task, Any], None], argument: object) -> Callable[[str], Player]:
+        return lambda name: Player.start(name, program, task.device, task, argument)
+
+    ways: list[Way] = []
+    for compiled in (False, True):
+        ways += [
+            Way(BASE, task, starter(trainer, {"torch_compile": True} if compiled else {}), compiled),
+            Way("loop over transformers", task, starter(plain_loop, compiled), compiled),
+            Way(BARE, task, starter(bare_lean_loop, compiled), compiled),
+        ]
+    return [*ways, Way("zaoju lean", task, start_lean)]
 
 
-def wanted(name: str, given: argparse.Namespace) -> bool:
+def wanted(way: Way, given: argparse.Namespace) -> bool:
     """Whether a way is to be measured; the base always is."""
     if given.ways:
-        return name == BASE or any(part.lower() in name.lower() for part in given.ways)
-    return given.compile or "compiled" not in name
+        base = way.program == BASE and not way.compiled and way.task.precision == given.precisions[0]
+        return base or any(part.lower() in way.name.lower() for part in given.ways)
+    return given.compile or not way.compiled
 
 
 def step_seconds(task: Task) -> float:
@@ -94,45 +122,57 @@ def matrix_rate(task: Task) -> float:
     return 2 * size**3 / min(seconds[1:])
 
 
-def flops_per_token(task: Task) -> float:
-    """Of the forward and the backward pass together."""
-    model = task.lean_model()
-    places = task.window * model.width
-    return 6 * (model.parameter_count() - places) + 12 * model.layers * model.width * task.window
+def flops_of(task: Task) -> float:
+    """Of the forward and the backward pass of one token."""
+    return flops_per_token(ModelShape.of("gpt2", task.numbers, task.vocabulary_size))
 
 
-def measure(players: list[Player], steps: int, rounds: int, task: Task) -> tuple[list[float], list[float]]:
-    """Let all take turns; the rates of the matrix product, and the shares that others took, by round."""
-    rates, others = [], []
+def measure(
+    players: list[Player], steps: int, rounds: int, tasks: Sequence[Task]
+) -> tuple[dict[str, float], list[float]]:
+    """Let all take turns; the best rate of a matrix product by precision, and the shares that others took, by round."""
+    peaks, others = {task.precision: 0.0 for task in tasks}, []
     for turn in range(rounds):
-        rates.append(matrix_rate(task))
+        for task in tasks:
+            peaks[task.precision] = max(peaks[task.precision], matrix_rate(task))
         with OtherWork() as work:
             for player in reversed(players) if turn % 2 else players:
                 if not player.failed:
                     player.turn(steps)
         others.append(work.share)
-    return rates, others
+    return peaks, others
 
 
-def table(players: list[Player], task: Task, peak: float) -> list[list[str]]:
+def table(ways: Sequence[Way], players: Sequence[Player], peaks: dict[str, float]) -> list[list[str]]:
     """A line for every way."""
     lines = [["way", "tokens/s", "a turn", "x Trainer", "of bare", "FLOP/s", "first", "memory"]]
-    rates = {player.name: _rates(player, task) for player in players if not player.failed}
-    # Compiled or not: a trainer may take whichever is faster here.
-    bare = max((name for name in rates if name.startswith(BARE)), key=lambda name: sum(rates[name]), default=BARE)
-    for player in players:
+    rates = {
+        player.name: _rates(player, way.task) for way, player in zip(ways, players, strict=True) if not player.failed
+    }
+    base = rates.get(ways[0].name)
+    for way, player in zip(ways, players, strict=True):
         if player.failed:
             lines.append([player.name, player.failed])
             continue
-        whole = task.tokens_per_step * sum(player.steps) / sum(player.seconds)
+        # Compiled or not: a trainer may take whichever is faster here.
+        bare = max(
+            (
+                rates[one.name]
+                for one in ways
+                if one.program == BARE and one.task.precision == way.task.precision and one.name in rates
+            ),
+            key=sum,
+            default=None,
+        )
+        whole = way.task.tokens_per_step * sum(player.steps) / sum(player.seconds)
         lines.append(
             [
                 player.name,
                 f"{whole:,.0f}",
                 spread(rates[player.name], 0),
-                spread(ratios(rates[player.name], rates[BASE])) if BASE in rates else "-",
-                spread(ratios(rates[player.name], rates[bare])) if bare in rates else "-",
-                f"{whole * flops_per_token(task) / peak:.0%}",
+                "-" if base is None else spread(ratios(rates[player.name], base)),
+                "-" if bare is None else spread(ratios(rates[player.name], bare)),
+                f"{whole * flops_of(way.task) / peaks[way.task.precision]:.0%}",
                 f"{player.first:.1f} s",
                 f"{player.peak_memory / 2**20:,.0f} MiB",
             ]
@@ -151,7 +191,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--size", default="gpt2" if device() == "cuda" else "small", help="a size of GPT-2 by name")
     parser.add_argument("--batch", type=int, default=32 if device() == "cuda" else 16)
     parser.add_argument("--vocabulary", type=int, default=8000)
-    parser.add_argument("--precision", default="bfloat16" if device() == "cuda" else "float32")
+    parser.add_argument("--precisions", nargs="+", default=precisions(), choices=["float32", "bfloat16"])
     parser.add_argument("--ways", nargs="+", default=[], help="parts of the names of the ways")
     parser.add_argument("--compile", action="store_true", help="compiled ways too")
     parser.add_argument("--rounds", type=int, default=6)
@@ -162,46 +202,53 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def precisions() -> list[str]:
+    """Those that people train in on this machine, the base of the table first."""
+    if device() == "cuda":
+        return ["bfloat16"]
+    return ["float32", "bfloat16"] if has_bfloat16(torch.device("cpu")) else ["float32"]
+
+
 def main() -> None:
     """Print the table."""
     given = arguments()
     torch.set_num_threads(given.threads)
     print(machine("transformers", "accelerate"))
     with tempfile.TemporaryDirectory() as temporary:
-        task = prepare(
+        first = prepare(
             Path(temporary),
             given.texts,
             vocabulary=given.vocabulary,
             size=given.size,
             batch_size=given.batch,
             steps=MOST_STEPS,
-            precision=given.precision,
+            precision=given.precisions[0],
         )
-        seconds = step_seconds(task)
-        names = [name for name in all_ways(task, {}) if wanted(name, given)]
+        tasks = [replace(first, precision=precision) for precision in given.precisions]
+        seconds = step_seconds(first)
+        count = sum(wanted(way, given) for task in tasks for way in ways_of(task, {}))
         lean: dict[str, object] = {
             "steps": MOST_STEPS,
             "batch_size": given.batch,
-            "precision": given.precision,
             "evaluate_every": max(1, round(BETWEEN_LOOKS / seconds)),
             # It looks at the clock on the wall, which goes on while others have their turns.
-            "checkpoint_every_seconds": BETWEEN_LOOKS * len(names),
+            "checkpoint_every_seconds": BETWEEN_LOOKS * count,
         }
-        ways = all_ways(task, lean)
-        players = [ways[name]() for name in names]
+        ways = [way for task in tasks for way in ways_of(task, lean) if wanted(way, given)]
+        players = [way.start(way.name) for way in ways]
         for player in players:
             if not player.failed:
                 player.warm_up(2)
         steps = max(1, round(given.turn / seconds))
-        peaks, others = measure(players, steps, given.rounds, task)
+        peaks, others = measure(players, steps, given.rounds, tasks)
         for player in players:
             player.end()
-        peak = max(peaks)
+        products = ", ".join(f"{peak / 1e9:,.0f} GFLOP/s in {precision}" for precision, peak in peaks.items())
         print(
-            f"\nGPT-2 {given.size}, {task.lean_model().parameter_count():,} weights, {task.tokens_per_step:,} tokens a "
-            f"step in windows of {task.window}, {task.precision}: {given.rounds} rounds of {steps} steps; a matrix "
-            f"product does {peak / 1e9:,.0f} GFLOP/s; others took {spread(others)} of the machine\n\n"
-            f"{rendered(table(players, task, peak), markdown=given.markdown)}"
+            f"\nGPT-2 {given.size}, {first.lean_model().parameter_count():,} weights, {first.tokens_per_step:,} tokens "
+            f"a step in windows of {first.window}: {given.rounds} rounds of {steps} steps; a matrix product does "
+            f"{products}; others took {spread(others)} of the machine\n\n"
+            f"{rendered(table(ways, players, peaks), markdown=given.markdown)}"
         )
     if given.json is not None:
         figures = {

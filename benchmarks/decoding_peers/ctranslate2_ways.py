@@ -1,7 +1,7 @@
 """CTranslate2, on a CPU, in a process of its own.
 
-It brings a second OpenMP runtime. In one process with torch's, torch's own steps were seen to take up to twice as long
-from its first text on, so no way beside it would be measured fairly.
+It brings a second OpenMP runtime, which in one process with torch's slows torch's own steps from its first text on, so
+no way beside it would be measured fairly.
 """
 
 from __future__ import annotations

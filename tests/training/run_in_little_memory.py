@@ -11,11 +11,12 @@ import resource
 import sys
 from pathlib import Path
 
+import torch
 from packed_corpus import NUMBERS, VOCABULARY, make_run
 
 from zaoju.contracts import ModelPlan
 from zaoju.errors import UserError
-from zaoju.training import free_memory
+from zaoju.models import free_memory
 from zaoju_builtin.trainers import fitting
 from zaoju_builtin.trainers.lean import LeanTrainer
 from zaoju_builtin.trainers.options import LeanOptions
@@ -32,7 +33,7 @@ def main(folder: Path, size: int, passes: int, *, foreseen: bool) -> None:
     assert found is not None
     limit = int(found[1]) * 1024 + ROOM
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    free = free_memory("cpu")
+    free = free_memory(torch.device("cpu"), swap=True)
     assert free is not None
     assert free <= ROOM + 2**20
     if not foreseen:

@@ -17,8 +17,8 @@ from trainer_cases import CASES, Case
 
 from zaoju.contracts import Event, Notice, TrainStep
 from zaoju.errors import UserError
-from zaoju.models import GPT2
-from zaoju.training import estimate_memory, is_out_of_memory, read_counters
+from zaoju.models import GPT2, is_out_of_memory
+from zaoju.training import estimate_memory, read_counters
 from zaoju_builtin.trainers.fitting import choose_size
 from zaoju_builtin.trainers.lean import LeanTrainer
 from zaoju_builtin.trainers.options import LeanOptions, TransformersOptions
@@ -56,7 +56,7 @@ def test_the_error_proposes_what_learns_from_as_many_tokens(
     trainer = case.build(batch_size=24, accumulate=2)
     monkeypatch.setattr(GPT2, "loss", loss)
     monkeypatch.setattr("zaoju.models.TransformersLM.loss", loss)
-    monkeypatch.setattr(FITS, lambda device: None)
+    monkeypatch.setattr(FITS, lambda device, swap: None)
     for work in (trainer.preflight, trainer.train):
         with pytest.raises(UserError, match="ran out with batch_size: 24 and windows of 16 tokens") as raised:
             work(run)
@@ -74,7 +74,7 @@ def test_other_errors_stay_what_they_are() -> None:
 def test_what_will_not_fit_is_refused_before_it_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path)
     monkeypatch.setattr("zaoju_builtin.trainers.fitting.estimate_memory", thousand_a_token)
-    monkeypatch.setattr(FITS, lambda device: 1.16 * 8 * 16 * 1000)
+    monkeypatch.setattr(FITS, lambda device, swap: 1.16 * 8 * 16 * 1000)
     options = LeanOptions(steps=2, batch_size=60, accumulate=2)
     with pytest.raises(
         UserError, match=r"a step needs about \d+ MiB of memory, and there are \d+ MiB\. Set "
@@ -84,7 +84,7 @@ def test_what_will_not_fit_is_refused_before_it_is_tried(tmp_path: Path, monkeyp
     assert found is not None
     assert (int(found[1]), int(found[2])) == (8, 15)
     LeanTrainer(LeanOptions(steps=2, batch_size=8, accumulate=15)).train(run)
-    monkeypatch.setattr(FITS, lambda device: 1000)
+    monkeypatch.setattr(FITS, lambda device, swap: 1000)
     with pytest.raises(UserError, match=r"Not even one window fits. Take a smaller model or a shorter trainer.window"):
         LeanTrainer(options).preflight(run)
 
@@ -145,7 +145,7 @@ def test_auto_finds_what_fits_and_keeps_to_it(tmp_path: Path, monkeypatch: pytes
             run.cancel.set()
 
     run = case.run(folder, emit, first_in=tmp_path)
-    monkeypatch.setattr(FITS, lambda device: 10**12)
+    monkeypatch.setattr(FITS, lambda device, swap: 10**12)
     real = estimate_memory
 
     def estimate(model: object, tokens: int, *, accumulates: bool = False, bfloat16: bool = False) -> int:

@@ -35,10 +35,12 @@ def text(tmp_path: Path) -> Path:
 def test_training(tmp_path: Path, text: Path) -> None:
     report = tmp_path / "report.json"
     small = ["--size", "nano", "--batch", "2", "--vocabulary", "400", "--rounds", "2", "--turn", "0.2"]
+    small += ["--precisions", "float32"]
     printed = run("training", str(text), *small, "--json", str(report))
     ways = json.loads(report.read_text("utf-8"))["ways"]
     assert {name: one["failed"] for name, one in ways.items()} == dict.fromkeys(ways, "")
-    assert set(ways) == {"transformers.Trainer", "loop over transformers", "bare lean loop", "zaoju lean"}
+    programs = ("transformers.Trainer", "loop over transformers", "bare lean loop", "zaoju lean")
+    assert set(ways) == {f"{program}, float32" for program in programs}
     assert all(len(one["seconds"]) == 2 for one in ways.values())
     assert printed.count("tokens/s") == 1
 

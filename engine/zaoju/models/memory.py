@@ -1,45 +1,80 @@
-"""How much memory is free where a model computes."""
+"""How much memory there still is where a model computes, and whether an error says that there was too little."""
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from pathlib import Path
 
 import torch
 
-_MEMINFO = Path("/proc/meminfo")
-_CONTAINER = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+_SAYS_SO = re.compile("not enough memory|out of memory|can(not|'t) allocate memory|bad_alloc", re.IGNORECASE)
+
+_CGROUP = Path("/sys/fs/cgroup")
+_CONTAINERS = (
+    (_CGROUP / "memory.max", _CGROUP / "memory.current", _CGROUP / "memory.stat"),
+    (
+        _CGROUP / "memory" / "memory.limit_in_bytes",
+        _CGROUP / "memory" / "memory.usage_in_bytes",
+        _CGROUP / "memory" / "memory.stat",
+    ),
 )
 
 
-def free_memory(device: torch.device) -> int | None:
-    """How many bytes can be taken on `device` now; None where the system does not say.
+def free_memory(device: torch.device, *, swap: bool = False) -> int | None:
+    """The bytes that this process can still take on `device`; None where the system does not say.
 
-    On a CPU: what Linux calls available, or what the container may still take where that is less.
+    On a CPU the least of what the machine has, with its `swap` where that is asked for, what its container allows, and
+    what the process's own limit of address space (`ulimit -v`) allows. On a GPU also what torch holds and does not use.
     """
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     if device.type != "cpu":
         return None
-    known = [free for free in (_available(), *(_left(*files) for files in _CONTAINER)) if free is not None]
-    return min(known, default=None)
+    known = [_of_machine(swap=swap), _of_process(), *(_of_container(*files) for files in _CONTAINERS)]
+    return min((one for one in known if one is not None), default=None)
 
 
-def _available() -> int | None:
-    if _MEMINFO.is_file():
-        for line in _MEMINFO.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this is what Python, torch or the system raises where memory is short."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and _SAYS_SO.search(str(error)) is not None
+
+
+def _of_machine(*, swap: bool) -> int | None:
+    found = dict(re.findall(r"^(\w+):\s+(\d+) kB", _text(Path("/proc/meminfo")), re.MULTILINE))
+    if "MemAvailable" in found:
+        return (int(found["MemAvailable"]) + (int(found.get("SwapFree", 0)) if swap else 0)) * 1024
     if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
 
 
-def _left(limit: Path, used: Path) -> int | None:
-    """What a container may still take; None where it has no limit."""
-    if not (limit.is_file() and used.is_file()):
+def _of_container(limit_file: Path, used_file: Path, statistics_file: Path) -> int | None:
+    limit, used = _text(limit_file).strip(), _text(used_file).strip()
+    if not limit.isdigit() or not used.isdigit():
         return None
-    most = limit.read_text(encoding="ascii").strip()
-    return max(0, int(most) - int(used.read_text(encoding="ascii"))) if most.isdigit() else None
+    # Pages of files are given back where memory is short.
+    cached = re.search(r"^(?:total_)?inactive_file (\d+)", _text(statistics_file), re.MULTILINE)
+    return max(0, int(limit) - int(used) + (int(cached[1]) if cached else 0))
+
+
+def _of_process() -> int | None:
+    try:
+        from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+    except ImportError:  # Windows
+        return None
+    limit, used = getrlimit(RLIMIT_AS)[0], re.search(r"^VmSize:\s+(\d+) kB", _text(Path("/proc/self/status")), re.M)
+    return None if limit == RLIM_INFINITY or used is None else max(0, limit - int(used[1]) * 1024)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

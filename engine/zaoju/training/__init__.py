@@ -7,7 +7,6 @@ from zaoju.training.checkpoint import Checkpoints
 from zaoju.training.determinism import any_algorithms, deterministic
 from zaoju.training.document_batches import DocumentBatches
 from zaoju.training.environment import allow_environment
-from zaoju.training.memory import free_memory, is_out_of_memory
 from zaoju.training.meter import Meter
 from zaoju.training.preflight import Budget, count_steps, estimate_memory, time_steps
 from zaoju.training.processes import any_process, count_processes, from_main, main_does, process_number
@@ -43,9 +42,7 @@ __all__ = [
     "deterministic",
     "disk_errors",
     "estimate_memory",
-    "free_memory",
     "from_main",
-    "is_out_of_memory",
     "keep_best",
     "load_model_state",
     "load_state",

@@ -11,8 +11,8 @@ import torch
 
 from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import UserError
-from zaoju.models import CausalLM
-from zaoju.training import Batches, count_processes, estimate_memory, free_memory, is_out_of_memory
+from zaoju.models import CausalLM, free_memory, is_out_of_memory
+from zaoju.training import Batches, count_processes, estimate_memory
 from zaoju_builtin.trainers.lean_loop import LeanLoop, computes_in_bfloat16, read_all
 from zaoju_builtin.trainers.options import LeanOptions
 
@@ -34,7 +34,7 @@ class TooLittleMemory(UserError):
 def within_memory(run: TrainingRun, model: CausalLM, batches: Batches, options: LeanOptions) -> Iterator[None]:
     """Raises `TooLittleMemory` where memory runs out in the block, and on a CPU before it where that is foreseen: a
     system that has given out more than it has kills the process without a word."""
-    free = free_memory(run.device)
+    free = free_memory(torch.device(run.device), swap=True)
     there = sum(p.numel() * p.element_size() for p in model.parameters() if p.device.type == run.device)
 
     def needed(windows: int) -> int:

@@ -67,6 +67,7 @@ class LeanLoop:
         self._processes, self._number = count_processes(), process_number()
         # Held-out text is looked at in the main process alone, so by the bare model.
         self.model: CausalLM = accelerator.prepare_model(model, evaluation_mode=True)
+        # Accelerate wraps its forward pass in the precision that was asked for.
         self._loss = accelerator.prepare(_Loss(model))
         self.model.train()
         self._new_rows = None if first_new is None else NewRows(self.model, first_new)
@@ -106,8 +107,7 @@ class LeanLoop:
             share = int((own_targets >= 0).sum()) * passes * self._processes / max(1, sum(counts))
             ids, targets = own_ids.to(self._accelerator.device), own_targets.to(self._accelerator.device)
             with self._accelerator.accumulate(self._loss):
-                with self._accelerator.autocast():
-                    loss = self._loss(ids, targets) * share
+                loss = self._loss(ids, targets) * share
                 self._accelerator.backward(loss)
                 if self._accelerator.sync_gradients:
                     if self._new_rows is not None:
@@ -122,8 +122,7 @@ class LeanLoop:
     def try_pass(self, index: int) -> int:
         """One pass over batch `index`, forwards and backwards, to see how long it takes; its tokens. Waits for it."""
         ids, targets = (part.to(self._accelerator.device) for part in self.batches.batch(index))
-        with self._accelerator.autocast():
-            loss = self.model.loss(ids, targets)
+        loss = self._loss(ids, targets)
         self._accelerator.backward(loss)
         loss.item()
         return int((targets >= 0).sum())

@@ -24,9 +24,6 @@ from zaoju_builtin.trainers.lean_loop import forget_accelerate
 from zaoju_builtin.trainers.options import TransformersOptions
 from zaoju_builtin.trainers.transformers_model import without_bars
 
-_IGNORED = -100
-"""The target of padding, as torch's cross-entropy has it."""
-
 _WRITING_FAILED = re.compile("PytorchStreamWriter|cannot be opened|unexpected pos|iostream|write")
 
 
@@ -93,7 +90,7 @@ class TransformersLoop(UpstreamTrainer):
     ) -> tuple[list[Any], torch.Tensor | int | None]:
         """The passes of a step, and how many tokens they predict."""
         samples = [next(epoch_iterator) for _ in range(num_batches)]
-        self.step_tokens = sum(int((sample["labels"] != _IGNORED).sum()) for sample in samples)
+        self.step_tokens = sum(int((sample["labels"] >= 0).sum()) for sample in samples)
         self.step_loss = torch.zeros((), device=device)
         return samples, self.step_tokens
 
