@@ -32,6 +32,10 @@ _LARGEST = 127
 _ZERO = 128
 """oneDNN takes whole numbers from 0 to 255 and subtracts this."""
 
+_LARGEST_WEIGHT_WITHOUT_VNNI = 63
+"""Without VNNI the processor adds pairs of products in 16 bits, and cuts off what is beyond: 255 times this is exact.
+Weights bear fewer steps better than rows, a few of whose numbers are very large."""
+
 
 class Float32Linear(nn.Module):
     """Float32 on a CPU whose plain product is fast for one row. Steps of several rows use a packed copy, made at the
@@ -73,8 +77,8 @@ class Int8Linear(nn.Module):
     """Whole numbers of 8 bits on a CPU: a scale for each output of the weight, and one for each row that comes in.
 
     The products are summed exactly, so a row gives the same bits in every company. Weights are rounded to
-    -127..127 of their output's largest, incoming rows to the same steps of theirs (Dettmers et al., 2022, "LLM.int8()",
-    section 2, without its outlier columns).
+    -127..127 of their output's largest, half as many without VNNI, and incoming rows to -127..127 of theirs (Dettmers
+    et al., 2022, "LLM.int8()", section 2, without its outlier columns).
     """
 
     scale: torch.Tensor
@@ -84,10 +88,9 @@ class Int8Linear(nn.Module):
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         super().__init__()
         weight = weight.detach().float().contiguous()  # oneDNN packs what lies there, not what a view shows
-        scale = weight.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / _LARGEST
+        largest = _LARGEST if _has_vnni() else _LARGEST_WEIGHT_WITHOUT_VNNI
+        scale = weight.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / largest
         rounded = (weight / scale[:, None]).round().to(torch.int8)
-        # Without VNNI the processor adds pairs of products in 16 bits: 7 bits of the incoming row keep that exact.
-        self._largest = _LARGEST if _has_vnni() else _LARGEST // 2
         self._packed = torch.ops.onednn.qlinear_prepack(rounded, None)
         self.register_buffer("scale", scale, persistent=False)
         self.register_buffer("zero", torch.zeros(len(scale), dtype=torch.int32), persistent=False)
@@ -97,7 +100,7 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = x.reshape(-1, x.shape[-1])
-        step = rows.abs().amax(dim=1, keepdim=True).clamp_(min=torch.finfo(torch.float32).tiny).div_(self._largest)
+        step = rows.abs().amax(dim=1, keepdim=True).clamp_(min=torch.finfo(torch.float32).tiny).div_(_LARGEST)
         whole = (rows / step).round_().add_(_ZERO).to(torch.uint8)
         product = torch.ops.onednn.qlinear_pointwise(
             whole, 1.0, _ZERO, self._packed, self.scale, self.zero, None, 1.0, 0, torch.float32, "none", [], ""
