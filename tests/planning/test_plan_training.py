@@ -99,6 +99,20 @@ def test_the_model_of_a_configuration(tmp_path: Path) -> None:
     assert (going_on.work.shape.vocabulary, going_on.work.shape.context) == (700, 32)
 
 
+def test_averages_of_the_weights_are_planned_for() -> None:
+    """4 bytes a weight, which ZeRO divides as it does the moments."""
+    vocabulary = {"tokenization": {"vocabulary": {"name": "words", "size": 3000}}}
+    plain, averaged = (
+        zaoju.plan_training(small(**vocabulary, trainer={"name": "lean", "steps": 5, "ema": ema}), devices=4)
+        for ema in (None, 0.999)
+    )
+    for without, held in zip(plain.shardings, averaged.shardings, strict=True):
+        owned = plain.parameters / (4 if without.sharding.stage >= 1 else 1)
+        if without.sharding.devices == without.sharding.data:
+            assert held.memory.optimiser - without.memory.optimiser == pytest.approx(4 * owned)
+        assert held.memory.optimiser > without.memory.optimiser
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -40,9 +40,10 @@ def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
 
-def thousand_a_token(model: torch.nn.Module, tokens: int, *, accumulates: bool = False, bfloat16: bool = False) -> int:
+def thousand_a_token(model: torch.nn.Module, tokens: int, **how: bool) -> int:
     """What a step takes beside the weights, in numbers that can be worked out in the head."""
-    return 4 * sum(parameter.numel() for parameter in model.parameters()) + 1000 * tokens
+    averages = 4000 * 16 if how["averages"] else 0
+    return 4 * sum(parameter.numel() for parameter in model.parameters()) + 1000 * tokens + averages
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=["python", "cuda", "cpu", "cpu of old"])
@@ -83,6 +84,9 @@ def test_what_will_not_fit_is_refused_before_it_is_tried(tmp_path: Path, monkeyp
     found = re.search(r"batch_size to (\d+) and trainer.accumulate to (\d+)", str(raised.value))
     assert found is not None
     assert (int(found[1]), int(found[2])) == (8, 15)
+    # Averages of the weights, which here take as much as 4 windows, leave less room.
+    with pytest.raises(UserError, match=r"Set trainer.batch_size to 4 "):
+        LeanTrainer(options.model_copy(update={"ema": 0.9})).preflight(run)
     LeanTrainer(LeanOptions(steps=2, batch_size=8, accumulate=15)).train(run)
     monkeypatch.setattr(FITS, lambda device, swap: 1000)
     with pytest.raises(UserError, match=r"Not even one window fits. Take a smaller model or a shorter trainer.window"):
@@ -148,8 +152,8 @@ def test_auto_finds_what_fits_and_keeps_to_it(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(FITS, lambda device, swap: 10**12)
     real = estimate_memory
 
-    def estimate(model: object, tokens: int, *, accumulates: bool = False, bfloat16: bool = False) -> int:
-        return real(model, tokens, accumulates=accumulates, bfloat16=bfloat16) if tokens <= 4 * 16 else 10**13  # type: ignore[arg-type]
+    def estimate(model: object, tokens: int, **how: bool) -> int:
+        return real(model, tokens, **how) if tokens <= 4 * 16 else 10**13  # type: ignore[arg-type]
 
     monkeypatch.setattr("zaoju_builtin.trainers.fitting.estimate_memory", estimate)
     trainer = case.build(**values)

@@ -57,6 +57,14 @@ def test_gradients_that_stay_take_memory_of_their_own() -> None:
     assert more == pytest.approx(1.1 * 4 * model.parameter_count(), abs=1)
 
 
+def test_averages_take_4_bytes_a_trained_weight() -> None:
+    model = GPT2(GPT2Config(vocab_size=100, n_positions=8, n_embd=16, n_layer=2, n_head=2))
+    model.transformer.wpe.requires_grad_(False)
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    more = estimate_memory(model, 64, averages=True) - estimate_memory(model, 64)
+    assert more == pytest.approx(1.1 * 4 * trained, abs=1)
+
+
 def test_weights_that_stand_still_have_no_moments() -> None:
     model = GPT2(GPT2Config(vocab_size=100, n_positions=8, n_embd=16, n_layer=2, n_head=2))
     whole = estimate_memory(model, 64, accumulates=True)

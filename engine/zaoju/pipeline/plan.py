@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, TypedDict, Unpack
 
 from zaoju.config import ConfigSource
@@ -97,22 +97,22 @@ def plan_training(
     precision_name = options.get("precision") or ("bf16" if calibration is None else calibration.precision)
     precision = precision_named(precision_name)
     checkpointing = options.get("checkpointing")
-    shape, sequences, batch_tokens = _model(config, overrides, options)
+    asked = _model(config, overrides, options)
     _check_counts(options)
     tokens, asked_batch = options.get("tokens"), options.get("batch_tokens")
     one = Pass(
-        sequences=options.get("sequences") or sequences,
-        precision=precision,
+        sequences=options.get("sequences") or asked.sequences,
+        precision=precision.with_averages() if asked.averages else precision,
         dropout=options.get("dropout", False),
         flash=options.get("attention", "flash") == "flash",
         most_logits=chunk_logits("cuda" if calibration is None else calibration.device),
     )
     work = Work(
         name=_name(options),
-        shape=shape,
+        shape=asked.shape,
         one=one,
         tokens=None if tokens is None else round(number_of("tokens", tokens)),
-        batch_tokens=batch_tokens if asked_batch is None else round(number_of("batch_tokens", asked_batch)),
+        batch_tokens=asked.batch_tokens if asked_batch is None else round(number_of("batch_tokens", asked_batch)),
         checkpointing=None if checkpointing is None else check_checkpointing(checkpointing),
     )
     return plan_work(work, _cluster(options, precision_name))
@@ -161,8 +161,21 @@ def _cluster(options: PlanOptions, precision: str) -> Cluster:
     )
 
 
-def _model(config: ConfigSource, overrides: Sequence[str], options: PlanOptions) -> tuple[ModelShape, int, int | None]:
-    """The shape, the sequences of a pass and the tokens of a step, as far as they are given."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be trained, as far as it is given."""
+
+    shape: ModelShape
+    sequences: int = 1
+    """Of a pass."""
+
+    batch_tokens: int | None = None
+    averages: bool = False
+    """Whether the trainer keeps moving averages of the weights."""
+
+
+def _model(config: ConfigSource, overrides: Sequence[str], options: PlanOptions) -> _Asked:
+    """The model by its size and numbers, or else that of the configuration."""
     size = options.get("size")
     given = {name: options.get(name) for name in ("layers", "width", "heads")}
     if size is None and not any(given.values()):
@@ -173,7 +186,7 @@ def _model(config: ConfigSource, overrides: Sequence[str], options: PlanOptions)
             f"plan: {', '.join(name for name in given if name not in missing)} without {' and '.join(missing)} is no "
             "model; give all of layers, width and heads, or a size whose other numbers count"
         )
-    return _changed(None if size is None else shape_of_size(size), options), 1, None
+    return _Asked(_changed(None if size is None else shape_of_size(size), options))
 
 
 def _changed(base: ModelShape | None, options: PlanOptions) -> ModelShape:
@@ -194,9 +207,7 @@ def _changed(base: ModelShape | None, options: PlanOptions) -> ModelShape:
     return ModelShape.gpt2(GPT2Config.from_numbers({name: numbers[ours] for name, ours in names.items()}))
 
 
-def _configured(
-    config: ConfigSource, overrides: Sequence[str], options: PlanOptions
-) -> tuple[ModelShape, int, int | None]:
+def _configured(config: ConfigSource, overrides: Sequence[str], options: PlanOptions) -> _Asked:
     """Those of a configuration: of its model, its vocabulary and its trainer."""
     plan = check_config(config, overrides=overrides).plan
     model, context = plan.config.model, options.get("context")
@@ -219,7 +230,8 @@ def _configured(
     if isinstance(window, int) and window < shape.context:
         shape = replace(shape, context=window)
     sequences = _whole(trainer.get("batch_size"))
-    return shape, sequences, sequences * _whole(trainer.get("accumulate")) * shape.context
+    batch_tokens = sequences * _whole(trainer.get("accumulate")) * shape.context
+    return _Asked(shape, sequences, batch_tokens, averages=trainer.get("ema") is not None)
 
 
 def _whole(value: object) -> int:

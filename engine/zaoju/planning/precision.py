@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from zaoju.errors import ConfigError, did_you_mean
 
@@ -16,7 +17,8 @@ class TrainingPrecision:
     weight: int
     gradient: int
     optimiser: int
-    """The two moments, and the float32 copy of the weights where they are bf16."""
+    """The two moments, the float32 copy of the weights where they are bf16, and their moving averages where there are
+    any."""
 
     value: int
     """A value that the layers keep for the backward pass."""
@@ -31,6 +33,10 @@ class TrainingPrecision:
     def state(self) -> int:
         """All bytes of a weight, its gradient and its optimiser."""
         return self.weight + self.gradient + self.optimiser
+
+    def with_averages(self) -> Self:
+        """The same where a float32 moving average of every weight is kept beside its moments."""
+        return replace(self, optimiser=self.optimiser + 4)
 
 
 PRECISIONS: Mapping[str, TrainingPrecision] = {

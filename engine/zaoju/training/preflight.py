@@ -55,14 +55,18 @@ def count_steps(budget: Budget, batches: Batches, batches_per_step: int, step_se
     return steps
 
 
-def estimate_memory(model: CausalLM, tokens_per_pass: int, *, accumulates: bool = False, bfloat16: bool = False) -> int:
+def estimate_memory(
+    model: CausalLM, tokens_per_pass: int, *, accumulates: bool = False, bfloat16: bool = False, averages: bool = False
+) -> int:
     """The peak in bytes: weights, gradients, AdamW, and what one pass over `tokens_per_pass` tokens keeps.
 
     By the formulas of `zaoju.planning`. Weights that are not trained have no gradient and no moments. `accumulates`
-    says that several passes make a step, `bfloat16` that layers compute in it over float32 weights. What the libraries
-    take, about 0.3 GB, comes on top.
+    says that several passes make a step, `bfloat16` that layers compute in it over float32 weights, `averages` that an
+    average of each trained weight is kept. What the libraries take, about 0.3 GB, comes on top.
     """
     shape, precision = _shape_of(model), PRECISIONS["autocast" if bfloat16 else "float32"]
+    if averages:
+        precision = precision.with_averages()
     logits = model.logits_of_loss(tokens_per_pass) if isinstance(model, LeanLM) else None
     one = Pass(sequences=1, precision=precision, most_logits=logits, accumulates=accumulates)
     memory = device_memory(shape.with_window(tokens_per_pass), Sharding(), one)

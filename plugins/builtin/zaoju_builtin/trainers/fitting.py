@@ -40,7 +40,9 @@ def within_memory(run: TrainingRun, model: CausalLM, batches: Batches, options: 
     def needed(windows: int) -> int:
         accumulates = windows < batches.batch_size * options.accumulate
         tokens, bfloat16 = windows * batches.window, computes_in_bfloat16(run.device, options)
-        return estimate_memory(model, tokens, accumulates=accumulates, bfloat16=bfloat16) - there
+        averages = options.ema is not None
+        whole = estimate_memory(model, tokens, accumulates=accumulates, bfloat16=bfloat16, averages=averages)
+        return whole - there
 
     needs = needed(-(-batches.batch_size // count_processes()))
     if free is not None and run.device == "cpu" and needs * (1 - _UNCERTAIN) > free:

@@ -65,6 +65,7 @@ class LeanTrainer(Trainer[LeanOptions]):
                     -(-loop.batches.tokens_per_batch // count_processes()),
                     accumulates=self.options.accumulate > 1,
                     bfloat16=computes_in_bfloat16(run.device, self.options),
+                    averages=self.options.ema is not None,
                 ),
                 seconds=left * seconds,
             )
@@ -102,7 +103,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         with self._loop(run, self.model_of(found, run)) as loop:
             counters = read_counters(found)
             check_identity(run, self._identity(run, loop), counters, self.options)
-            allow_environment(run, found, load_state(found, loop.model, loop.optimisers))
+            allow_environment(run, found, load_state(found, loop.model, loop.states))
             run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
             counters = replace(counters, skipped=skipped or counters.skipped)
             return self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))
@@ -121,7 +122,8 @@ class LeanTrainer(Trainer[LeanOptions]):
         bad = progress.finish()
         if bad is not None:
             return sorted([*progress.counters.skipped, (bad.data, self.options.skip_steps)], key=tuple)
-        main_does(lambda: self.leave_artefact(run, loop.model, progress.counters))
+        with loop.averaged():
+            main_does(lambda: self.leave_artefact(run, loop.model, progress.counters))
         return ()
 
     def first_model(self, run: TrainingRun) -> CausalLM:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from zaoju.training import Batches, count_processes, process_number
 from zaoju_builtin.trainers.new_rows import NewRows
 from zaoju_builtin.trainers.optimisers import default_learning_rate, make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
+from zaoju_builtin.trainers.weight_averages import WeightAverages
 
 if TYPE_CHECKING:
     from accelerate import Accelerator  # type: ignore[import-untyped]  # ships no annotations
@@ -77,6 +78,16 @@ class LeanLoop:
         self.optimisers: list[torch.optim.Optimizer] = [
             accelerator.prepare(optimiser) for optimiser in make_optimisers(self.model, options)
         ]
+        self._averages = None if options.ema is None else WeightAverages(self.model, options.ema)
+
+    @property
+    def states(self) -> list[torch.optim.Optimizer]:
+        """All that has a state for each weight, which a checkpoint must hold: the optimisers, and the averages."""
+        return self.optimisers if self._averages is None else [*self.optimisers, self._averages]
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """In the block the model is the one to score and to keep: with `ema` its weights are their averages."""
+        return nullcontext() if self._averages is None else self._averages.in_place()
 
     @property
     def tokens_per_step(self) -> int:
@@ -117,6 +128,8 @@ class LeanLoop:
                     optimiser.step()
                     optimiser.zero_grad()
             total += loss.detach()
+        if self._averages is not None:
+            self._averages.step()
         return Stepped(self._accelerator.reduce(total / passes, "mean"), norm, sum(counts))
 
     def try_pass(self, index: int) -> int:

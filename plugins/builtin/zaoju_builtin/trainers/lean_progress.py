@@ -139,10 +139,10 @@ class LeanProgress:
     def _save(self) -> None:
         loop, counters = self._loop, replace(self.counters, recent_losses=self._watch.recent)
         if self._options.save_in_background:
-            self._saves.save(counters.step, snapshot_state(loop.model, loop.optimisers, counters))
+            self._saves.save(counters.step, snapshot_state(loop.model, loop.states, counters))
         else:
             self._checkpoints.save(
-                counters.step, lambda folder: save_state(folder, loop.model, loop.optimisers, counters)
+                counters.step, lambda folder: save_state(folder, loop.model, loop.states, counters)
             )
 
     def _report(self) -> BadStep | None:
@@ -184,7 +184,7 @@ class LeanProgress:
 
     def _look(self) -> None:
         """Score held-out text, and keep the model where it is the best so far."""
-        with self._meter.pausing():
+        with self._meter.pausing(), self._loop.averaged():
             self._look_at(self._loop.model)
 
     def _look_at(self, model: CausalLM) -> None:

@@ -155,6 +155,13 @@ class LeanOptions(TrainerOptions):
         default=False,
         description="Copy what a checkpoint holds in memory, and write it while the training goes on",
     )
+    ema: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="The exponential moving average of the weights with this decay, such as 0.999, is what is scored, "
+        "writes samples and is left; without it, the weights of the last step are",
+    )
     optimiser: Literal["adamw", "muon"] = Field(
         default="adamw",
         description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step",
