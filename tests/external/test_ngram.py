@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 import yaml
 
+from support.conversations import ABOVE, BELOW, write_couplets
 from support.scratch_plugin import check_public_names_only, environment_with, run
 from support.small_run import small_config
 
@@ -54,6 +56,21 @@ def test_it_is_compared_and_reported_like_a_network(finished: Path, python: Path
     assert only["training_seconds"] > 0
     run(python, "-m", "zaoju", "status", "--report", cwd=finished)
     assert "The log has no steps" in (finished / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_it_learns_answers(python: Path, tmp_path: Path) -> None:
+    """Half of each couplet is asked, and takes nothing of the probability of what is answered."""
+    write_couplets(tmp_path / "couplets.jsonl", 300)
+    config = small_config(tmp_path / "run", trainer="ngram")
+    reader = {"name": "jsonl", "paths": ["couplets.jsonl"], "prompt": ["up"], "answer": "down"}
+    config["corpus"] = {"readers": [reader], "held_out": 0.1}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    run(python, "-m", "zaoju", "run", "--quiet", cwd=tmp_path)
+    described = json.loads((tmp_path / "run" / "model" / "zaoju.json").read_text(encoding="utf-8"))
+    assert 0 < described["scores"]["held_out"]["bits_per_character"] < math.log2(len(BELOW)) + 0.7
+    command = [python, "-m", "zaoju", "generate", "run/model", "--chat", "--prompt", ABOVE[:5], "--strategy", "greedy"]
+    answer = run(*command, cwd=tmp_path).splitlines()[-1]
+    assert answer and set(answer) <= set(BELOW)
 
 
 def test_its_own_tests_pass(python: Path, tmp_path: Path) -> None:

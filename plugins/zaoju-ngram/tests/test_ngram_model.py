@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,28 +20,41 @@ from zaoju import ArtefactError
 END, SIZE = 0, 12
 
 documents_of_tokens = st.lists(st.lists(st.integers(1, SIZE - 2), min_size=1, max_size=12), min_size=1, max_size=30)
+documents_partly_learned = st.lists(
+    st.lists(st.tuples(st.integers(1, SIZE - 2), st.booleans()), min_size=1, max_size=12), min_size=1, max_size=30
+)
+"""Tokens, and for each whether it is to be learned."""
 
 
 def packed(documents: list[list[int]]) -> np.ndarray:
     return np.array([token for document in documents for token in [*document, END]], dtype=np.uint16)
 
 
-def trained(documents: list[list[int]], order: int = 4) -> NgramModel:
-    return smooth(list(count_ngrams(packed(documents), END, SIZE, order)), SIZE)
+def trained(documents: list[list[int]], order: int = 4, learned: list[list[bool]] | None = None) -> NgramModel:
+    flags = None if learned is None else np.array([flag for document in learned for flag in document])
+    return smooth(list(count_ngrams(packed(documents), END, SIZE, order, flags)), SIZE)
 
 
-def _grams(text: list[int], length: int) -> Iterator[tuple[int, ...]]:
-    return zip(*(text[start:] for start in range(length)), strict=False)
+def parted(documents: list[list[tuple[int, bool]]]) -> tuple[list[list[int]], list[list[bool]]]:
+    """The tokens, and which of them and of the ends after them are learned: an end is where the token before it is."""
+    tokens = [[token for token, _ in document] for document in documents]
+    return tokens, [[*(flag for _, flag in document), document[-1][1]] for document in documents]
 
 
 class Slow:
     """Interpolated modified Kneser-Ney with dictionaries of tuples."""
 
-    def __init__(self, documents: list[list[int]], order: int) -> None:
+    def __init__(self, documents: list[list[int]], order: int, learned: list[list[bool]] | None = None) -> None:
         texts = [[END, *document, END] for document in documents]
+        flags = [[True] * len(text) for text in texts] if learned is None else [[False, *flags] for flags in learned]
         self.order = min(order, max(map(len, texts)))
         raw = {
-            n: Counter(g for t in texts for g in zip(*(t[i:] for i in range(n)), strict=False))
+            n: Counter(
+                tuple(text[end - n : end])
+                for text, counts in zip(texts, flags, strict=True)
+                for end in range(n, len(text) + 1)
+                if counts[end - 1]
+            )
             for n in range(1, self.order + 1)
         }
         self.counts: dict[int, dict[tuple[int, ...], int]] = {self.order: dict(raw[self.order])}
@@ -86,6 +98,30 @@ def test_it_is_the_slow_model(documents: list[list[int]], order: int, context: l
     found = np.exp(model.log_probabilities(context))
     tail = tuple(context[-(model.order - 1) :])
     np.testing.assert_allclose(found, [slow.probability(tail, token) for token in range(SIZE)], rtol=1e-5)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(documents_partly_learned, st.integers(2, 5), st.lists(st.integers(0, SIZE - 1), min_size=1, max_size=6))
+def test_what_is_only_read_counts_nothing_and_is_a_context(
+    documents: list[list[tuple[int, bool]]], order: int, context: list[int]
+) -> None:
+    tokens, learned = parted(documents)
+    model, slow = trained(tokens, order, learned), Slow(tokens, order, learned)
+    found = np.exp(model.log_probabilities(context))
+    tail = tuple(context[-(model.order - 1) :])
+    np.testing.assert_allclose(found, [slow.probability(tail, token) for token in range(SIZE)], rtol=1e-5)
+    assert math.isclose(found.sum(), 1, rel_tol=1e-5) and (found > 0).all()
+
+
+def test_an_answer_follows_from_its_question_which_nothing_predicts() -> None:
+    """The negative control: where all is counted, the questions are."""
+    documents = [[1, 2, 5, 6]] * 20 + [[3, 4, 7, 8]] * 20
+    learned = [[False, False, True, True, True]] * 40
+    answers, everything = trained(documents, 4, learned), trained(documents, 4)
+    after_question = [np.exp(model.log_probabilities([END, 1, 2]))[5] for model in (answers, everything)]
+    assert after_question == pytest.approx([1, 1], abs=0.2)
+    of_questions = [np.exp(model.log_probabilities([END]))[[1, 2, 3, 4]].sum() for model in (answers, everything)]
+    assert of_questions[0] < 4 / SIZE < 0.8 < of_questions[1]
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -30,7 +30,7 @@ class Counted:
     """In rising order. Shape [n-grams]."""
 
     counts: Integers
-    """How often each occurs."""
+    """How often each occurs where its last token is to be learned: 0 for one that is a context only."""
 
     suffixes: Integers
     """The number of each without its first token, as an n-gram of the length below."""
@@ -40,13 +40,21 @@ class Counted:
 
 
 def count_ngrams(
-    tokens: npt.NDArray[np.uint16] | npt.NDArray[np.uint32], end_of_text: int, vocabulary_size: int, order: int
+    tokens: npt.NDArray[np.uint16] | npt.NDArray[np.uint32],
+    end_of_text: int,
+    vocabulary_size: int,
+    order: int,
+    learned: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[Counted]:
     """The n-grams of length 2 to `order` in packed tokens, in which `end_of_text` stands after every document.
 
     The same token stands before the first token of every document, as it does when a model reads or writes one. No
     n-gram reaches from one document into another. Ends early where no document is long enough.
+
+    `learned` says which tokens a model is to predict, such as those of answers; all are where it is None. The others
+    are read as contexts: their n-grams are there, and count nothing.
     """
+    weights = None if learned is None else np.concatenate([[False], learned])
     stream = np.concatenate([[end_of_text], tokens]).astype(np.int64)
     depth = _since_beginning(stream == end_of_text)
     numbers = stream
@@ -59,12 +67,17 @@ def count_ngrams(
         yield Counted(
             length=length,
             keys=distinct,
-            counts=counts.astype(np.int64),
+            counts=counts.astype(np.int64) if weights is None else _counts_of(inverse, weights[ends], len(distinct)),
             suffixes=numbers[ends[first]],
             begins_text=depth[ends[first]] == length - 1,
         )
         numbers = np.full(len(stream), -1, dtype=np.int64)
         numbers[ends] = inverse
+
+
+def _counts_of(numbers: Integers, learned: npt.NDArray[np.bool_], distinct: int) -> Integers:
+    """How often each of `distinct` n-grams occurs among `numbers`, where that is learned."""
+    return np.bincount(numbers[learned], minlength=distinct).astype(np.int64)
 
 
 def _since_beginning(is_end: npt.NDArray[np.bool_]) -> Integers:

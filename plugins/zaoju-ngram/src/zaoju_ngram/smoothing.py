@@ -33,7 +33,7 @@ def smooth(counted: Sequence[Counted], vocabulary_size: int) -> NgramModel:
     """
     adjusted = [_adjusted(lower, upper) for lower, upper in pairwise(counted)]
     adjusted.append(counted[-1].counts)
-    before = np.bincount(counted[0].keys % vocabulary_size, minlength=vocabulary_size)
+    before = np.bincount(counted[0].keys[counted[0].counts > 0] % vocabulary_size, minlength=vocabulary_size)
     shares, rest = _discounted(before, np.zeros(vocabulary_size, dtype=np.int64), 1)
     base = shares + rest[0] / vocabulary_size
     levels = []
@@ -47,7 +47,7 @@ def smooth(counted: Sequence[Counted], vocabulary_size: int) -> NgramModel:
 
 def _adjusted(lower: Counted, upper: Counted) -> Integers:
     """How many different tokens stand before each n-gram of `lower`; the plain count where it begins a text."""
-    before = np.bincount(upper.suffixes, minlength=len(lower.keys))
+    before = np.bincount(upper.suffixes[upper.counts > 0], minlength=len(lower.keys))
     return np.where(lower.begins_text, lower.counts, before)
 
 

@@ -54,7 +54,8 @@ class NgramTrainer(Trainer[NgramOptions]):
 
     def _counted(self, run: TrainingRun, packed: PackedTokens) -> Iterator[Counted]:
         steps = self.options.order - 1
-        found = count_ngrams(packed.tokens, run.model.end_of_text, run.model.vocabulary_size, self.options.order)
+        size, order = run.model.vocabulary_size, self.options.order
+        found = count_ngrams(packed.tokens, run.model.end_of_text, size, order, packed.counts)
         for done, level in enumerate(found, start=1):
             run.emit(Progress("counting n-grams", done, steps, "passes"))
             if run.cancel.is_set():
@@ -66,4 +67,9 @@ def _opened(run: TrainingRun) -> PackedTokens:
     packed = PackedTokens.open(run.train)
     if len(packed.tokens) < 2:
         raise UserError("the training corpus has no text to count; give more, or set corpus.held_out lower")
+    if packed.counts is not None and not packed.counts.any():
+        raise UserError(
+            "the training corpus is made of conversations, and none has an answer to learn: look whether the reader "
+            "takes the right fields (`answer:`, `turns:`), or set corpus.held_out lower"
+        )
     return packed
