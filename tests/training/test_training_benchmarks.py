@@ -58,3 +58,12 @@ def test_learning(tmp_path: Path, text: Path) -> None:
 @pytest.mark.slow
 def test_products() -> None:
     assert run("products", "--rows", "64", "--width", "32", "--rounds", "2").count("oneDNN") == 3
+
+
+@pytest.mark.slow
+def test_checkpoints(tmp_path: Path) -> None:
+    printed = run("checkpoints", "--quick", "--threads", "1", "--folder", str(tmp_path))
+    lines = printed.splitlines()
+    for way in ("none", "waited for", "in the background", "checkpoint", "plain file"):
+        assert sum(line.startswith(way + "  ") for line in lines) >= 1, printed
+    assert list(tmp_path.iterdir()) == []
