@@ -24,7 +24,7 @@ from zaoju.errors import Cancelled, UserError
 from zaoju.models import new_model
 from zaoju.training import BackgroundSaves, Checkpoints, Counters, save_state, snapshot_state
 from zaoju_builtin.trainers.lean_loop import LeanLoop
-from zaoju_builtin.trainers.optimisers import make_optimisers
+from zaoju_builtin.trainers.optimisers import choose_optimiser, make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -63,7 +63,7 @@ def test_it_is_a_copy_of_the_moment_of_the_call(tmp_path: Path, architecture: st
         model = trainer.first_model(CASES["lora"].run(tmp_path / "run"))  # type: ignore[attr-defined]
     else:
         model = new_model(plans[architecture], 1)
-    optimisers = make_optimisers(model, LeanOptions())
+    optimisers = make_optimisers(model, choose_optimiser(LeanOptions(), trained_before=True))
     stepped(model, optimisers)
     counters = Counters(1, 9, 100, {"a": 1})
     for name in ("now", "later", "changed"):

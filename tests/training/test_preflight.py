@@ -11,7 +11,7 @@ from zaoju.errors import UserError
 from zaoju.models import GPT2, CausalLM, GPT2Config, model_numbers
 from zaoju.pipeline.calibrate import Probe, calibrate
 from zaoju.tokenization import PackedTokens
-from zaoju.training import Budget, PackedBatches, count_steps, estimate_memory
+from zaoju.training import Budget, Pace, PackedBatches, count_looks, count_steps, estimate_memory
 
 
 def corpus(count: int) -> PackedBatches:
@@ -24,7 +24,16 @@ def test_budgets() -> None:
     assert count_steps(Budget(epochs=2), corpus(1001), 1) == 25
     assert count_steps(Budget(epochs=2), corpus(1001), 5) == 5
     assert count_steps(Budget(epochs=1), corpus(90), 1) == 1
-    assert 80 <= count_steps(Budget(minutes=1), corpus(1001), 1, step_seconds=0.6) <= 100
+    assert 80 <= count_steps(Budget(minutes=1), corpus(1001), 1, Pace(0.6)) <= 100
+
+
+def test_looks_are_paid_from_the_budget() -> None:
+    budget, pace = Budget(minutes=1), Pace(0.5, look_seconds=2.0, spent=4.0)
+    assert count_looks(budget, pace) == 3
+    steps = count_steps(budget, corpus(1001), 1, pace)
+    assert 4 + 3 * 2 + steps * 0.5 == pytest.approx(60 - 0.03 * 56, abs=0.5)
+    assert count_looks(budget, Pace(0.5, look_seconds=60)) == 1, "the last one is always there"
+    assert count_looks(budget, Pace(0.5, look_seconds=0.01)) == count_looks(Budget(steps=9), None) == 6
 
 
 @pytest.mark.parametrize(
@@ -36,7 +45,7 @@ def test_budgets() -> None:
 )
 def test_no_steps_is_an_error(budget: Budget, says: str) -> None:
     with pytest.raises(UserError, match=f"would have 0 steps.*{says}"):
-        count_steps(budget, corpus(1001), 1, step_seconds=0.6)
+        count_steps(budget, corpus(1001), 1, Pace(0.6))
 
 
 def test_memory_counts_weights_activations_and_logits() -> None:

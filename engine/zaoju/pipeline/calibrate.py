@@ -57,7 +57,8 @@ def calibrate(
     precision = "autocast" if has_bfloat16(torch.device(chosen)) else "float32"
     steps = []
     for number, probe in enumerate(probes):
-        trainer = {"name": "lean", "steps": 1, "batch_size": probe.sequences}
+        # The published formulas count the arithmetic and the memory of AdamW.
+        trainer = {"name": "lean", "steps": 1, "batch_size": probe.sequences, "optimiser": "adamw"}
         task = _Task(probe, check_config({"trainer": trainer}).plan.trainer, chosen)
         with worker_processes(measure, 1) as submit:
             seconds, peak = submit(task).result()

@@ -8,7 +8,7 @@ from zaoju.training.determinism import any_algorithms, deterministic
 from zaoju.training.document_batches import DocumentBatches
 from zaoju.training.environment import allow_environment
 from zaoju.training.meter import Meter
-from zaoju.training.preflight import Budget, count_steps, estimate_memory, time_steps
+from zaoju.training.preflight import Budget, Pace, count_looks, count_steps, estimate_memory, time_steps
 from zaoju.training.processes import any_process, count_processes, from_main, main_does, process_number
 from zaoju.training.schedule import Schedule
 from zaoju.training.state import (
@@ -31,12 +31,14 @@ __all__ = [
     "Counters",
     "DocumentBatches",
     "Meter",
+    "Pace",
     "PackedBatches",
     "Schedule",
     "allow_environment",
     "any_algorithms",
     "any_process",
     "best_folder",
+    "count_looks",
     "count_processes",
     "count_steps",
     "deterministic",

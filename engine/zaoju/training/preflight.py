@@ -13,11 +13,19 @@ from zaoju.planning import PRECISIONS, ModelShape, Pass, Sharding, device_memory
 from zaoju.training.batches import Batches
 from zaoju.training.processes import from_main
 
-_TRAINING_SHARE = 0.88
-"""The part of a time budget that goes to steps; the rest is for held-out scores, samples and checkpoints."""
+_SHARE_FOR_STEPS = 0.88
+"""The part of a time budget that goes to steps where looks at held-out text were not timed."""
+
+_SHARE_BESIDE_CHECKPOINTS = 0.97
+"""The part that is left for steps and looks where looks were timed."""
+
+_SHARE_FOR_LOOKS = 0.1
+_MOST_LOOKS = 6
 
 _TIMED_SECONDS = 3.0
 _MOST_TIMED_STEPS = 12
+_TIMED_SHARE = 0.02
+"""Of a time budget, for timing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +37,31 @@ class Budget:
     minutes: float | None = None
 
 
-def count_steps(budget: Budget, batches: Batches, batches_per_step: int, step_seconds: float | None = None) -> int:
-    """How many steps a budget gives. A budget of minutes needs `step_seconds`, the time of one step.
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What was timed before a run begins."""
+
+    step_seconds: float
+    look_seconds: float | None = None
+    """Of a look at held-out text; None where none was timed."""
+
+    spent: float = 0.0
+    """Seconds of the budget that are gone already."""
+
+
+def count_looks(budget: Budget, pace: Pace | None) -> int:
+    """How many looks at held-out text a run has by default: six, or fewer where they would take more than a tenth of
+    the minutes."""
+    if budget.minutes is None or pace is None or not pace.look_seconds:
+        return _MOST_LOOKS
+    affordable = int(_SHARE_FOR_LOOKS * budget.minutes * 60 / pace.look_seconds)
+    return min(_MOST_LOOKS, max(1, affordable))
+
+
+def count_steps(
+    budget: Budget, batches: Batches, batches_per_step: int, pace: Pace | None = None, looks: int | None = None
+) -> int:
+    """How many steps a budget gives. A budget of minutes needs a `pace`; without `looks` there are the usual ones.
 
     Raises `UserError`, with the numbers, where not one step would be done.
     """
@@ -43,11 +74,16 @@ def count_steps(budget: Budget, batches: Batches, batches_per_step: int, step_se
             f"epochs: {budget.epochs:g} of {batches.windows} windows of {batches.window} tokens is less than half of "
             f"a step of {windows_per_step} windows"
         )
-    elif budget.minutes is not None and step_seconds is not None:
-        steps = int(budget.minutes * 60 * _TRAINING_SHARE / step_seconds)
-        reason = f"one step takes {step_seconds:.1f} s here, and minutes: {budget.minutes:g} was asked for"
+    elif budget.minutes is not None and pace is not None:
+        left = budget.minutes * 60 - pace.spent
+        if pace.look_seconds is None:
+            left *= _SHARE_FOR_STEPS
+        else:
+            left = left * _SHARE_BESIDE_CHECKPOINTS - (looks or count_looks(budget, pace)) * pace.look_seconds
+        steps = int(left / pace.step_seconds)
+        reason = f"one step takes {pace.step_seconds:.1f} s here, and minutes: {budget.minutes:g} was asked for"
     else:
-        raise ValueError("a budget of minutes needs the time of a step")
+        raise ValueError("a budget of minutes needs a pace")
     if steps < 1:
         raise UserError(
             f"the training would have 0 steps: {reason}. Ask for more, or make batch_size or accumulate smaller"
@@ -96,11 +132,15 @@ def _shape_of(model: CausalLM) -> ModelShape:
     return ModelShape.gpt2(like)
 
 
-def time_steps(step: Callable[[], object]) -> float:
-    """The median seconds of a call of `step`, after one that warms up. Takes about three seconds, or two calls."""
+def time_steps(step: Callable[[], object], budget: Budget) -> float:
+    """The median seconds of a call of `step`, after one that warms up.
+
+    Takes about three seconds, or two calls; less where the budget is a short time.
+    """
+    most = _TIMED_SECONDS if budget.minutes is None else min(_TIMED_SECONDS, _TIMED_SHARE * 60 * budget.minutes)
     step()
     seconds: list[float] = []
-    while not seconds or (sum(seconds) < _TIMED_SECONDS and len(seconds) < _MOST_TIMED_STEPS):
+    while not seconds or (sum(seconds) < most and len(seconds) < _MOST_TIMED_STEPS):
         begin = time.perf_counter()
         step()
         # All processes must do as many steps, here and afterwards.

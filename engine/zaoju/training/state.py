@@ -49,6 +49,10 @@ class Counters:
     recent_losses: Sequence[float] = ()
     """The last good losses, where spikes are looked for."""
 
+    looks: int | None = None
+    """How many looks at held-out text there are in all `steps`, where their number follows from the time that they
+    take; fixed when the run begins."""
+
     def data_of(self, step: int) -> int:
         """Which part of the data `step` takes, counted from 0 as steps are: the same number where none was skipped."""
         number = step

@@ -25,7 +25,15 @@ from zaoju_builtin.trainers.options import LeanOptions
 HOME = Path(__file__).parent
 STEPS, STOP = 12, 6
 NUMBERS = {"n_layer": 1, "n_embd": 32, "n_head": 2, "n_positions": 16}
-OPTIONS = LeanOptions(steps=STEPS, batch_size=4, learning_rate=0.01, evaluate_every=4, precision="float32")
+OPTIONS = LeanOptions(
+    steps=STEPS,
+    batch_size=4,
+    learning_rate=0.01,
+    evaluate_every=4,
+    precision="float32",
+    optimiser="adamw",
+    betas=(0.9, 0.98),
+)
 PLAN = ModelPlan("gpt2", NUMBERS, VOCABULARY, 0)
 EXPECTED = "expected.json"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,14 @@ from zaoju.models import CausalLM, new_model
 from zaoju.training import (
     Checkpoints,
     Counters,
+    Pace,
     allow_environment,
+    count_looks,
     count_processes,
     count_steps,
     deterministic,
     estimate_memory,
+    from_main,
     load_model_state,
     load_state,
     main_does,
@@ -30,8 +34,10 @@ from zaoju.training import (
 from zaoju_builtin.trainers.fitting import find_batch_size, within_memory
 from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for, computes_in_bfloat16, read_all
 from zaoju_builtin.trainers.lean_progress import LeanProgress
+from zaoju_builtin.trainers.optimisers import choose_optimiser
 from zaoju_builtin.trainers.options import LeanOptions
 from zaoju_builtin.trainers.planning import budget_of, check_identity, check_processes, identity_of, make_batches
+from zaoju_builtin.trainers.step_size import size_by_length
 
 Skipped = Sequence[Sequence[int]]
 """As in `Counters`."""
@@ -45,14 +51,19 @@ class LeanTrainer(Trainer[LeanOptions]):
 
     def __init__(self, options: LeanOptions) -> None:
         super().__init__(options)
-        self._step_seconds: float | None = None
+        self._pace: Pace | None = None
 
     def preflight(self, run: TrainingRun) -> Preflight:
-        """Times a few steps of a model that is then thrown away. Raises `UserError` for a run of no steps."""
+        """Times a few steps of a model that is then thrown away, and before a run of minutes one look at held-out text,
+        which shows what the model knows untrained. Raises `UserError` for a run of no steps."""
+        began = time.monotonic()
         found = main_does(Checkpoints(run.checkpoints, _silent).newest)
         self._settle(run, found)
         with self._loop(run, self.first_model(run)) as loop:
-            seconds = self._step_seconds = time_steps(lambda: read_all([loop.step(0, loop.learning_rate)]))
+            budget = budget_of(self.options)
+            look = _time_look(run, loop) if found is None and budget.minutes is not None else None
+            seconds = time_steps(lambda: read_all([loop.step(0, loop.learning_rate)]), budget)
+            self._pace = Pace(seconds, look, from_main(time.monotonic() - began))
             counters = None if found is None else read_counters(found)
             steps = self._count_steps(loop) if counters is None else counters.steps
             left = steps if counters is None else steps - counters.step
@@ -85,13 +96,19 @@ class LeanTrainer(Trainer[LeanOptions]):
             skipped = self._go_on(run, checkpoints, found, skipped)
 
     def _settle(self, run: TrainingRun, found: Path | None) -> None:
-        """Put a number in the place of `batch_size: auto`: that of the checkpoint, or one that is found by trying."""
-        if self.options.batch_size != "auto":
+        """Choose what the options leave open: as in the checkpoint, or by the run's model and length."""
+        self.options = choose_optimiser(self.options, trained_before=run.model.init_from is not None)
+        if isinstance(self.options.batch_size, int):
             return
         if found is None:
-            self.options = find_batch_size(
-                run, self.options, lambda given: self._loop(run, self.first_model(run), given)
-            )
+
+            def loop_for(given: LeanOptions) -> AbstractContextManager[LeanLoop]:
+                return self._loop(run, self.first_model(run), given)
+
+            if self.options.batch_size == "auto":
+                self.options = find_batch_size(run, self.options, loop_for)
+            else:
+                self.options = size_by_length(self.options, loop_for)
         else:
             chosen = read_counters(found).identity
             sizes = {name: chosen[name] for name in ("batch_size", "accumulate")}
@@ -109,10 +126,11 @@ class LeanTrainer(Trainer[LeanOptions]):
             return self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))
 
     def _begin(self, run: TrainingRun, checkpoints: Checkpoints) -> Skipped:
-        if budget_of(self.options).minutes is not None and self._step_seconds is None:
+        if budget_of(self.options).minutes is not None and self._pace is None:
             self.preflight(run)
         with self._loop(run, self.first_model(run)) as loop:
-            counters = Counters(0, self._count_steps(loop), 0, self._identity(run, loop))
+            looks = count_looks(budget_of(self.options), self._pace)
+            counters = Counters(0, self._count_steps(loop), 0, self._identity(run, loop), looks=looks)
             progress = LeanProgress(run, self.options, loop, checkpoints, counters)
             # Before the first step: a number of steps that comes from timing must not be timed again.
             progress.save()
@@ -173,10 +191,21 @@ class LeanTrainer(Trainer[LeanOptions]):
             )
 
     def _count_steps(self, loop: LeanLoop) -> int:
-        return count_steps(budget_of(self.options), loop.batches, self.options.accumulate, self._step_seconds)
+        pace, every, looks = self._pace, self.options.evaluate_every, None
+        if pace is not None and pace.look_seconds is not None and every != "auto":
+            pace, looks = replace(pace, step_seconds=pace.step_seconds + pace.look_seconds / every), 1
+        return count_steps(budget_of(self.options), loop.batches, self.options.accumulate, pace, looks)
 
     def _identity(self, run: TrainingRun, loop: LeanLoop) -> dict[str, object]:
         return identity_of(self.name, run, self.options, loop.batches)
+
+
+def _time_look(run: TrainingRun, loop: LeanLoop) -> float:
+    """The seconds of a look at held-out text, by a model that has learned nothing."""
+    began = time.monotonic()
+    main_does(lambda: run.observe(0, loop.model))
+    loop.model.train()
+    return from_main(time.monotonic() - began)
 
 
 def _silent(event: object) -> None:

@@ -72,7 +72,8 @@ class LeanLoop:
         self._loss = accelerator.prepare(_Loss(model))
         self.model.train()
         self._new_rows = None if first_new is None else NewRows(self.model, first_new)
-        self.learning_rate = options.learning_rate or default_learning_rate(model.width, trained_before)
+        muon = options.optimiser == "muon"
+        self.learning_rate = options.learning_rate or default_learning_rate(model.width, trained_before, muon=muon)
         self.new_rows_learning_rate = options.new_rows_learning_rate or default_learning_rate(model.width, False)
         # AcceleratedOptimizer takes and gives the state of the optimiser inside.
         self.optimisers: list[torch.optim.Optimizer] = [
@@ -100,7 +101,7 @@ class LeanLoop:
             self._new_rows.alone(new_rows_alone)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate
+                group["lr"] = learning_rate * group.get("faster", 1.0)
                 # Decay reaches rows without a gradient too.
                 group["weight_decay"] = 0.0 if new_rows_alone else group["decay"]
         if self._number:

@@ -51,7 +51,7 @@ class LeanProgress:
         )
         self._patience = options.patience
         self._report_every = _REPORT_EVERY.get(run.device, _REPORT_EVERY_ELSEWHERE)
-        self._look_every = steps_between_looks(options, counters.steps)
+        self._look_every = steps_between_looks(options, counters)
         self._save_every_seconds = options.checkpoint_every_seconds
         self._meter = Meter(loop.model, window=loop.batches.window, device=run.device, tokens=counters.tokens)
         self._saved_at = time.monotonic()

@@ -10,6 +10,9 @@ from zaoju.contracts import Options
 
 DEFAULT_MINUTES = 3.0
 
+WINDOWS_OF_GIVEN_STEPS = 16
+"""Of a step where the number of steps is given, and with the trainer `transformers`."""
+
 _OPTION_OF_ARGUMENT = {
     "full_determinism": "deterministic",
     "gradient_accumulation_steps": "accumulate",
@@ -72,10 +75,11 @@ class TrainerOptions(Options):
         description="Train for about this long: steps are timed at the start, then their number is fixed. "
         f"Without steps, epochs and minutes: {DEFAULT_MINUTES:g} minutes",
     )
-    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
-        default=16,
-        description="Windows of text in one pass; auto, with lean and lora: as many as fit into memory and are no "
-        "slower per token, with accumulate for the rest of windows_per_step",
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+        default=None,
+        description="Windows of text in one pass; without it, few in a short run and more in a long one, or "
+        f"{WINDOWS_OF_GIVEN_STEPS} where steps are given. auto, with lean and lora: as many as fit into memory and are "
+        "no slower per token, with accumulate for the rest of windows_per_step",
     )
     accumulate: int = Field(default=1, ge=1, description="Passes whose gradients make one step, where memory is short")
     windows: Literal["packed", "documents"] | None = Field(
@@ -96,7 +100,8 @@ class TrainerOptions(Options):
     warmup: float = Field(default=0.05, ge=0, lt=1, description="The share of the steps in which it rises first")
     clip: float = Field(default=1.0, gt=0, description="The largest norm of the gradient")
     evaluate_every: int | Literal["auto"] = Field(
-        default="auto", description="Steps between two looks at held-out text; auto: six looks in a run"
+        default="auto",
+        description="Steps between two looks at held-out text; auto: six looks in a run, fewer in a very short one",
     )
     checkpoint_every_seconds: float = Field(default=30.0, gt=0, description="Time between two checkpoints")
     deterministic: bool = Field(
@@ -162,9 +167,10 @@ class LeanOptions(TrainerOptions):
         description="The exponential moving average of the weights with this decay, such as 0.999, is what is scored, "
         "writes samples and is left; without it, the weights of the last step are",
     )
-    optimiser: Literal["adamw", "muon"] = Field(
-        default="adamw",
-        description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step",
+    optimiser: Literal["auto", "adamw", "muon"] = Field(
+        default="auto",
+        description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step. "
+        "auto: muon for a new model, adamw for one that has been trained before",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
@@ -172,7 +178,9 @@ class LeanOptions(TrainerOptions):
         "device has instructions for it",
     )
     weight_decay: float = Field(default=0.1, ge=0, description="AdamW's, for matrices; not for norms and biases")
-    betas: tuple[float, float] = Field(default=(0.9, 0.98), description="AdamW's two averages")
+    betas: tuple[float, float] | None = Field(
+        default=None, description="AdamW's two averages; without it 0.9 and 0.98, and 0.8 and 0.95 beside muon"
+    )
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
@@ -185,7 +193,7 @@ class LeanOptions(TrainerOptions):
 
     @model_validator(mode="after")
     def _betas_are_averages(self) -> Self:
-        if not all(0 <= beta < 1 for beta in self.betas):
+        if self.betas is not None and not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must be at least 0 and below 1, got {list(self.betas)}")
         return self
 
@@ -193,6 +201,9 @@ class LeanOptions(TrainerOptions):
 class TransformersOptions(TrainerOptions):
     """Options of the trainer `transformers`."""
 
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+        default=WINDOWS_OF_GIVEN_STEPS, description="Windows of text in one pass"
+    )
     arguments: dict[str, bool | int | float | str | list[str] | dict[str, bool | int | float | str] | None] = Field(
         default_factory=dict,
         description="Further arguments of transformers.TrainingArguments, such as optim, weight_decay, report_to, "
@@ -201,7 +212,7 @@ class TransformersOptions(TrainerOptions):
 
     @model_validator(mode="after")
     def _size_is_given(self) -> Self:
-        if self.batch_size == "auto":
+        if not isinstance(self.batch_size, int):
             raise ValueError("batch_size: auto is for the trainers lean and lora; give a number")
         return self
 

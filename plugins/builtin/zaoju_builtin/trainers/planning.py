@@ -5,11 +5,18 @@ from __future__ import annotations
 from zaoju.contracts import TrainingRun
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
-from zaoju.training import Batches, Budget, Counters, DocumentBatches, PackedBatches, count_processes
+from zaoju.training import (
+    Batches,
+    Budget,
+    Counters,
+    DocumentBatches,
+    PackedBatches,
+    count_looks,
+    count_processes,
+)
 from zaoju_builtin.trainers.options import DEFAULT_MINUTES, LeanOptions, TrainerOptions
 
 _LARGEST_DEFAULT_WINDOW = 1024
-_LOOKS = 6
 
 _DECIDES_NO_WEIGHT = {
     "checkpoint_every_seconds",
@@ -26,7 +33,7 @@ def make_batches(run: TrainingRun, options: TrainerOptions, context: int) -> Bat
     """The data of a run for a model that looks back `context` tokens: the same for every trainer."""
     window = min(options.window or _LARGEST_DEFAULT_WINDOW, context)
     packed, size = PackedTokens.open(run.train), options.batch_size
-    assert size != "auto", "the trainer has chosen one"
+    assert isinstance(size, int), "the trainer has chosen one"
     # An answer without its question teaches little, and other conversations before it nothing at all.
     windows = options.windows or ("packed" if packed.counts is None else "documents")
     if windows == "packed":
@@ -55,9 +62,10 @@ def budget_of(options: TrainerOptions) -> Budget:
     return Budget(minutes=DEFAULT_MINUTES) if budget == Budget() else budget
 
 
-def steps_between_looks(options: TrainerOptions, steps: int) -> int:
-    """How many steps lie between two looks at held-out text, in a run of `steps`."""
-    return -(-steps // _LOOKS) if options.evaluate_every == "auto" else options.evaluate_every
+def steps_between_looks(options: TrainerOptions, counters: Counters) -> int:
+    """How many steps lie between two looks at held-out text."""
+    looks = counters.looks or count_looks(budget_of(options), None)
+    return -(-counters.steps // looks) if options.evaluate_every == "auto" else options.evaluate_every
 
 
 def identity_of(trainer: str, run: TrainingRun, options: TrainerOptions, batches: Batches) -> dict[str, object]:

@@ -41,7 +41,7 @@ class TransformersProgress(TrainerCallback):
         self._loop = loop
         self._model = model
         self._checkpoints = checkpoints
-        self._look_every = steps_between_looks(options, counters.steps)
+        self._look_every = steps_between_looks(options, counters)
         self._report_every = 1 if run.device == "cpu" else _REPORT_EVERY_ELSEWHERE
         self._save_every_seconds = options.checkpoint_every_seconds
         self._rate = 0.0

@@ -16,6 +16,7 @@ from zaoju.training import (
     Batches,
     Checkpoints,
     Counters,
+    Pace,
     Schedule,
     allow_environment,
     count_steps,
@@ -45,7 +46,7 @@ class TransformersTrainer(Trainer[TransformersOptions]):
 
     def __init__(self, options: TransformersOptions) -> None:
         super().__init__(options)
-        self._step_seconds: float | None = None
+        self._pace: Pace | None = None
 
     def preflight(self, run: TrainingRun) -> Preflight:
         """Times a few steps of a model that is then thrown away. Raises `UserError` for a run of no steps."""
@@ -53,7 +54,9 @@ class TransformersTrainer(Trainer[TransformersOptions]):
         with apart(run), deterministic(self.options.deterministic), _scratch(run) as scratch:
             model = first_transformers_model(run)
             batches = make_batches(run, self.options, model.context_length)
-            seconds = self._step_seconds = time_steps(self._loop(run, model, batches, scratch, steps=1).try_step)
+            step = self._loop(run, model, batches, scratch, steps=1).try_step
+            seconds = time_steps(step, budget_of(self.options))
+            self._pace = Pace(seconds)
             counters = None if found is None else read_counters(found)
             steps = self._count_steps(batches) if counters is None else counters.steps
             return Preflight(
@@ -71,7 +74,7 @@ class TransformersTrainer(Trainer[TransformersOptions]):
 
     def train(self, run: TrainingRun) -> None:
         """Train, or go on training. Raises `Cancelled` after a checkpoint, `UserError` where the loss is no number."""
-        if budget_of(self.options).minutes is not None and self._step_seconds is None:
+        if budget_of(self.options).minutes is not None and self._pace is None:
             self.preflight(run)
         checkpoints = Checkpoints(run.checkpoints, run.emit)
         found = checkpoints.newest()
@@ -121,7 +124,7 @@ class TransformersTrainer(Trainer[TransformersOptions]):
         return make_loop(model.network, arguments, batches, schedule, first_step)
 
     def _count_steps(self, batches: Batches) -> int:
-        return count_steps(budget_of(self.options), batches, self.options.accumulate, self._step_seconds)
+        return count_steps(budget_of(self.options), batches, self.options.accumulate, self._pace)
 
 
 @contextmanager
