@@ -145,9 +145,9 @@ def test_a_conversation_is_read_as_its_template_begins_it(tmp_path: Path) -> Non
 
 def test_conversations_are_read_one_by_one_unless_asked_otherwise(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", PLAN, [])
-    assert isinstance(make_batches(run, LeanOptions(), 64), DocumentBatches)
-    assert isinstance(make_batches(run, LeanOptions(windows="packed"), 64), PackedBatches)
-    assert isinstance(make_batches(make_run(tmp_path / "plain"), LeanOptions(), 16), PackedBatches)
+    assert isinstance(make_batches(run, LeanOptions(batch_size=4), 64), DocumentBatches)
+    assert isinstance(make_batches(run, LeanOptions(batch_size=4, windows="packed"), 64), PackedBatches)
+    assert isinstance(make_batches(make_run(tmp_path / "plain"), LeanOptions(batch_size=4), 16), PackedBatches)
 
 
 @pytest.mark.parametrize("windows", ["packed", "documents"])

@@ -141,9 +141,7 @@ class LeanProgress:
         if self._options.save_in_background:
             self._saves.save(counters.step, snapshot_state(loop.model, loop.states, counters))
         else:
-            self._checkpoints.save(
-                counters.step, lambda folder: save_state(folder, loop.model, loop.states, counters)
-            )
+            self._checkpoints.save(counters.step, lambda folder: save_state(folder, loop.model, loop.states, counters))
 
     def _report(self) -> BadStep | None:
         """Look at all steps since the last report, of which the last one is told; a bad one is given back.
