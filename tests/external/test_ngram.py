@@ -59,7 +59,8 @@ def test_it_is_compared_and_reported_like_a_network(finished: Path, python: Path
 
 
 def test_it_learns_answers(python: Path, tmp_path: Path) -> None:
-    """Half of each couplet is asked, and takes nothing of the probability of what is answered."""
+    """Half of each couplet is asked. Three tokens back it cannot see what it answers to, nor count to five: what it may
+    know is which characters answer, and that costs a bit more than to draw one of them."""
     write_couplets(tmp_path / "couplets.jsonl", 300)
     config = small_config(tmp_path / "run", trainer="ngram")
     reader = {"name": "jsonl", "paths": ["couplets.jsonl"], "prompt": ["up"], "answer": "down"}
@@ -67,7 +68,7 @@ def test_it_learns_answers(python: Path, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     run(python, "-m", "zaoju", "run", "--quiet", cwd=tmp_path)
     described = json.loads((tmp_path / "run" / "model" / "zaoju.json").read_text(encoding="utf-8"))
-    assert 0 < described["scores"]["held_out"]["bits_per_character"] < math.log2(len(BELOW)) + 0.7
+    assert 0 < described["scores"]["held_out"]["bits_per_character"] < math.log2(len(BELOW)) + 1.2
     command = [python, "-m", "zaoju", "generate", "run/model", "--chat", "--prompt", ABOVE[:5], "--strategy", "greedy"]
     answer = run(*command, cwd=tmp_path).splitlines()[-1]
     assert answer and set(answer) <= set(BELOW)
