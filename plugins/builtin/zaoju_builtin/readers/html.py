@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from resiliparse.extract.html2text import extract_plain_text
@@ -13,48 +12,16 @@ from zaoju.contracts import Document, Problem
 from zaoju.corpus import SourceFile, TextLines, describe
 from zaoju_builtin.readers.file_reader import FileReader
 from zaoju_builtin.readers.options import HtmlOptions
+from zaoju_builtin.readers.page_bounds import page_bounds
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)\b")
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _DECLARED = re.compile(rb"<(?:meta|\?xml)\b[^>]{0,500}?(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]+)", re.I)
 _DECLARED_WITHIN = 4096
-_NEVER_CLOSED = frozenset(
-    (
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-        "p",
-        "li",
-        "dt",
-        "dd",
-        "option",
-        "optgroup",
-        "tr",
-        "td",
-        "th",
-        "thead",
-        "tbody",
-        "tfoot",
-        "colgroup",
-        "html",
-        "head",
-        "body",
-        "rp",
-        "rt",
-    )
-)
-"""Elements without an end, and those whose end may be left out."""
+_MOST_ATTRIBUTES = 10_000
+"""The parser compares each attribute of an element with all others."""
+
+_DEEP_TEXT = 200_000_000
+"""Characters times depth: resiliparse looks through the text of an element for each one around it."""
 
 
 class HtmlReader(FileReader[HtmlOptions]):
@@ -91,11 +58,34 @@ class HtmlReader(FileReader[HtmlOptions]):
         text = self._decoded(data)
         if isinstance(text, Problem):
             return text
-        depth = _depth(text)
-        if depth > options.maximum_depth:
-            reason = f"its elements are nested {depth:,} deep, more than `maximum_depth: {options.maximum_depth}`"
-            return Problem("", f"{reason} in the reader: the time that this takes grows with the square")
-        return text.replace("\0", "")
+        text = text.replace("\0", "")
+        too_much = self._too_much(text)
+        return Problem("", too_much) if too_much else text
+
+    def _too_much(self, page: str) -> str:
+        """Why the page is not parsed; empty where it may be."""
+        options = self.options
+        bounds = page_bounds(page, options.maximum_depth)
+        if bounds is None:
+            return ""
+        if bounds.depth > options.maximum_depth:
+            return (
+                f"its elements may be nested {bounds.depth:,} deep or more, above `maximum_depth: "
+                f"{options.maximum_depth}` in the reader: the time that this takes grows with the square"
+            )
+        if bounds.elements > options.maximum_elements:
+            return (
+                f"it may hold {bounds.elements:,} elements, above `maximum_elements: {options.maximum_elements}` in "
+                "the reader: what is left open of formatting is opened again and again"
+            )
+        if bounds.attributes > _MOST_ATTRIBUTES:
+            return f"an element has {bounds.attributes:,} attributes, and more than {_MOST_ATTRIBUTES:,} are not read"
+        if options.main_content and bounds.depth * len(page) > _DEEP_TEXT:
+            return (
+                f"its {len(page):,} characters may be nested {bounds.depth:,} deep, and finding the main content would "
+                "take minutes: set `main_content: false`"
+            )
+        return ""
 
     def _decoded(self, data: bytes) -> str | Problem:
         """The page in the encoding of its byte order mark, in UTF-8, or in the one that it declares.
@@ -123,21 +113,3 @@ def _is_known(name: str) -> bool:
         return bool("".encode(name)) or True
     except LookupError:
         return False
-
-
-def _depth(page: str) -> int:
-    """About how deep elements are nested, without a parser: for each name, starts less ends, at the worst place."""
-    opened: Counter[str] = Counter()
-    total = deepest = 0
-    for end, name in _TAG.findall(page):
-        lower = name.lower()
-        if lower in _NEVER_CLOSED:
-            continue
-        if not end:
-            opened[lower] += 1
-            total += 1
-            deepest = max(deepest, total)
-        elif opened[lower]:
-            opened[lower] -= 1
-            total -= 1
-    return deepest

@@ -115,7 +115,10 @@ class HtmlOptions(FileOptions):
 
     main_content: bool = Field(True, description="Leave out navigation, side bars and footers")
     maximum_bytes: int = Field(10_000_000, ge=1, description="A larger page is reported and not read")
-    maximum_depth: int = Field(1_000, ge=1, description="A page nested deeper is reported and not read")
+    maximum_depth: int = Field(1_000, ge=1, description="A page that may be nested deeper is reported and not read")
+    maximum_elements: int = Field(
+        1_000_000, ge=1, description="A page that may hold more elements is reported and not read"
+    )
     suffixes: list[str] = Field([".html", ".htm", ".xhtml"], min_length=1, description="Which names to read in folders")
 
 
