@@ -28,7 +28,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import zaoju
 
-INITIALISERS = ("mean_of_parts", "weighted_parts", "last_part", "composed", "normal", "random")
+INITIALISERS = ("mean_of_parts", "weighted_parts", "last_part", "composed", "similar_tokens", "normal", "random")
 NOT_EXTENDED, THEIRS = "not extended", "transformers"
 WINDOW = 128
 

@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 
 import zaoju
 from support.small_vocabularies import pair_tokenizer, save_small_model, word_tokenizer
+from zaoju.contracts import Event, Notice
 from zaoju.models import Extension, load_model
 
 WORDS = ["我想", "北京", "人工智能", "春天来"]
@@ -132,6 +133,27 @@ def test_from_files_and_from_what_the_configuration_trains_on(base: Path, tmp_pa
         assert made.characters_per_token > made.characters_per_token_before
 
 
+@pytest.mark.parametrize("words", [None, WORDS])
+def test_an_initialiser_learns_from_the_corpus(base: Path, tmp_path: Path, words: list[str] | None) -> None:
+    """Beside a list of words too, and what a reader notices is told once, however often the corpus is read."""
+    text = tmp_path / "text.txt"
+    text.write_bytes("\n\n".join(f"第{number}天，我想去北京看春天的花。" for number in range(60)).encode("gb18030"))
+    asked = {"words": words} if words else {"size": 20}
+    events: list[Event] = []
+    rows = []
+    for name in ("similar_tokens", "mean_of_parts"):
+        corpus = None if words and name == "mean_of_parts" else [text]
+        made = zaoju.extend(
+            base, tmp_path / name, corpus=corpus, initialiser=name, config={}, on_event=events.append, **asked
+        )  # type: ignore[arg-type]
+        rows.append(matrices(made.folder)[0])
+        if name == "similar_tokens":
+            assert len([event for event in events if isinstance(event, Notice)]) == 1
+    similar, mean = rows
+    assert not torch.equal(similar, mean)
+    assert torch.equal(similar[: made.tokens_before], mean[: made.tokens_before])
+
+
 def test_a_run_trains_new_rows_first_and_writes(base: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("\n\n".join(f"我想去北京看花，第{number}天。" for number in range(80)), "utf-8")
@@ -152,7 +174,8 @@ def test_a_run_trains_new_rows_first_and_writes(base: Path, tmp_path: Path) -> N
     ("asked", "message"),
     [
         ({}, "say how many tokens"),
-        ({"words": ["我想"], "corpus": ["x"]}, "give one of the two"),
+        ({"words": ["我想"], "corpus": ["x"]}, "give one of the two.*'mean_of_parts' reads no corpus"),
+        ({"words": ["我想"], "initialiser": "similar_tokens"}, "learns from a corpus: give one"),
         ({"words": ["我想"], "size": 0}, "at least 1"),
         ({"words": ["the cat 1"]}, "not one token would be added.*parts it first"),
         ({"words": ["我想"], "initialiser": "mean_of_part"}, "did you mean 'mean_of_parts'|mean_of_parts"),

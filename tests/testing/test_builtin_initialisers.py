@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zaoju import Initialiser, NewTokens, Options, PluginError, PluginManager
+from zaoju import Initialiser, NewTokens, Options, PluginError, PluginManager, UserError
 from zaoju.models import check_new_rows
 from zaoju.testing import InitialiserContract
 from zaoju_builtin.initialisers.options import WeightedOptions
@@ -30,6 +30,10 @@ class TestLastPart(InitialiserContract):
 
 class TestComposed(InitialiserContract):
     component = "composed"
+
+
+class TestSimilarTokens(InitialiserContract):
+    component = "similar_tokens"
 
 
 class TestNormal(InitialiserContract):
@@ -85,11 +89,20 @@ class TooFew(PlainMean):
         return super().rows(matrix, tokens)[1:]
 
 
+class SilentAboutTheCorpus(PlainMean):
+    def rows(self, matrix: torch.Tensor, tokens: NewTokens) -> torch.Tensor:
+        if not list(tokens.documents()):
+            raise UserError("something is missing")
+        return super().rows(matrix, tokens)
+
+
 @pytest.mark.parametrize(
     ("faulty", "check", "message"),
     [
         (PlainMean, "test_every_token_gets_a_row_of_its_own", "the row of another token"),
         (NotFinite, "test_one_token_and_no_examples", "not finite"),
+        (SilentAboutTheCorpus, "test_no_corpus", "say that a corpus is missing"),
+        (PlainMean, "test_no_corpus", "the row of another token"),
         (TooFew, "test_a_small_old_matrix", "were asked for"),
         (TooLong, "test_rows_are_of_the_size_of_the_old_ones", "longer than"),
         (Remembers, "test_the_same_again", "remembers what it made"),

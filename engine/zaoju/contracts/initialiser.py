@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
@@ -10,6 +11,10 @@ from zaoju.contracts.options import OptionsT_co
 
 if TYPE_CHECKING:
     import torch
+
+
+def _no_documents() -> tuple[()]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,11 @@ class NewTokens:
 
     seed: int
     """Where random numbers begin; draw them from a generator of your own."""
+
+    documents: Callable[[], Iterable[Sequence[int]]] = _no_documents
+    """Gives the corpus from its beginning, the tokens of a document at a time, as the larger tokenizer cuts it: the
+    first new token is the one after the last row of the matrix. Nothing comes where there is only a list of words; an
+    initialiser that cannot do without a corpus says `needs=frozenset({"corpus"})` in its `Component`."""
 
     def __len__(self) -> int:
         return len(self.parts)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 
@@ -19,7 +20,7 @@ from zaoju.files import whole_folder
 from zaoju.models import Extension, check_new_rows, extend_model
 from zaoju.pipeline.pipeline import Pipeline
 from zaoju.pipeline.text_tools import read_texts
-from zaoju.plugins import ResolvedComponent
+from zaoju.plugins import PluginManager, ResolvedComponent
 from zaoju.tokenization import (
     HOSTILE_TEXT,
     ExtendedTokenizer,
@@ -36,6 +37,11 @@ _SAMPLE_CHARACTERS = 200_000
 _REPORT_EVERY = 512
 _SHOWN = 3
 _KEPT = ("chat_template.jinja",)
+_CORPUS = "corpus"
+"""What an initialiser names in `Component.needs` where it cannot do without one."""
+
+OpenTexts: TypeAlias = Callable[[EventSink], Iterator[str]]
+"""Gives all texts from the first; what a reader notices goes to the sink."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,8 @@ def extend(
     """Write the model in the folder `model`, with a larger vocabulary, to the new folder `to`.
 
     The new tokens are `words` (a list, or a file with a word a line), or are learned from the files of `corpus`, or,
-    with neither, from the documents that the configuration trains on. At most `size` are added; only a list of words
+    with neither, from the documents that the configuration trains on. With `words`, a corpus is only what an
+    initialiser such as `similar_tokens` learns from. At most `size` are added; only a list of words
     goes without the number. Old tokens keep their ids. The folder loads in transformers, and in zaoju as a model and as
     `model.init_from`.
 
@@ -91,26 +98,24 @@ def extend(
     multiple of `multiple`. Raises `UserError`, or one of its kinds; then nothing is written.
     """
     model, to = Path(model), Path(to)
-    _check_request(to, words, corpus, size)
+    _check_request(to, words, size)
     plugins = discover_plugins(config, overrides=overrides)
     chosen = resolve_choice(plugins, "initialiser", initialiser)
+    _check_sources(words, corpus, plugins, chosen)
     old = Tokenizer.load(model, plugins)
+    opened = _open_texts(words, corpus, plugins, config, overrides, on_event, cancel)
+    texts = _Texts(opened, on_event or _silent, cancel or threading.Event())
     if words is not None:
         sample = read_words(words) if isinstance(words, Path) else list(words)
         extended = extend_by_words(model, plugins, sample, size)
     else:
         named = [] if segmenter is None else [f"tokenization.segmenter={json.dumps(segmenter)}"]
         cutter = open_segmenter(config, overrides=[*overrides, *named])
-        if corpus is not None:
-            source = read_texts([Path(file) for file in corpus], plugins, on_event or _silent)
-        else:
-            source = _training_texts(config, overrides, on_event, cancel)
-        texts = _Watched(source, on_event or _silent, cancel or threading.Event())
         extended = extend_by_corpus(model, plugins, segment_documents(cutter, texts, 0), size or 0)
         sample = texts.sample
     _check_tokenizer(old, extended)
     with whole_folder(to) as folder:
-        rows = _write(model, folder, extended, chosen, seed, multiple)
+        rows = _write(model, folder, extended, chosen, texts, seed, multiple)
     return Extended(
         folder=to,
         tokens_before=old.vocabulary_size,
@@ -125,44 +130,75 @@ def extend(
     )
 
 
-def _check_request(
-    to: Path, words: Path | Sequence[str] | None, corpus: Sequence[Path | str] | None, size: int | None
-) -> None:
+def _check_request(to: Path, words: Path | Sequence[str] | None, size: int | None) -> None:
     if to.exists():
         raise UserError(f"{to} exists already; name a folder that does not, or remove this one")
-    if words is not None and corpus is not None:
-        raise UserError("the new tokens come from a list of words or from a corpus; give one of the two")
     if words is None and size is None:
         raise UserError("say how many tokens a corpus may add, such as a size of 8000")
     if size is not None and size < 1:
         raise UserError(f"size: at least 1 token must be added, got {size}")
 
 
-def _training_texts(
-    config: ConfigSource, overrides: Sequence[str], on_event: EventSink | None, cancel: threading.Event | None
-) -> Iterator[str]:
-    """The documents that the configuration trains on, never those that it holds out."""
+def _check_sources(
+    words: Path | Sequence[str] | None,
+    corpus: Sequence[Path | str] | None,
+    plugins: PluginManager,
+    initialiser: ResolvedComponent,
+) -> None:
+    """Refuse a corpus that nobody would read, and a list of words alone where the initialiser learns from a corpus."""
+    offer = plugins.find("initialiser", f"{initialiser.package}:{initialiser.name}")
+    learns = _CORPUS in offer.component.needs
+    if words is not None and corpus is not None and not learns:
+        raise UserError(
+            "the new tokens come from a list of words or from a corpus; give one of the two (the initialiser "
+            f"{initialiser.name!r} reads no corpus either)"
+        )
+    if words is not None and corpus is None and learns:
+        raise UserError(
+            f"the initialiser {initialiser.name!r} learns from a corpus: give one beside the list of words, or choose "
+            "another initialiser"
+        )
+
+
+def _open_texts(
+    words: Path | Sequence[str] | None,
+    corpus: Sequence[Path | str] | None,
+    plugins: PluginManager,
+    config: ConfigSource,
+    overrides: Sequence[str],
+    on_event: EventSink | None,
+    cancel: threading.Event | None,
+) -> OpenTexts:
+    """The texts of the corpus; without one those that the configuration trains on, never those that it holds out."""
+    if corpus is not None:
+        files = [Path(file) for file in corpus]
+        return lambda emit: read_texts(files, plugins, emit)
+    if words is not None:
+        return lambda emit: iter(())
     # What the configuration trains on from may well be the folder that is to be made here.
     checked = check_config(config, overrides=[*overrides, "model.init_from=null"])
     prepared = Pipeline(checked.plan, checked.plugins, on_event=on_event, cancel=cancel).prepare()
-    return (document.text for document in read_documents(prepared / "train.jsonl"))
+    return lambda emit: (document.text for document in read_documents(prepared / "train.jsonl"))
 
 
-class _Watched:
-    """Texts on their way, counted; the first ones are kept as a sample."""
+class _Texts:
+    """Texts that may be gone through several times, counted on their way; the first ones are kept as a sample."""
 
-    def __init__(self, texts: Iterator[str], emit: EventSink, cancel: threading.Event) -> None:
+    def __init__(self, opened: OpenTexts, emit: EventSink, cancel: threading.Event) -> None:
         self.sample: list[str] = []
-        self._texts = texts
+        self._open = opened
         self._emit = emit
         self._cancel = cancel
+        self._passes = 0
 
     def __iter__(self) -> Iterator[str]:
-        characters = 0
-        for number, text in enumerate(self._texts, start=1):
+        first, characters = self._passes == 0, 0
+        self._passes += 1
+        # What readers notice is told once.
+        for number, text in enumerate(self._open(self._emit if first else _silent), start=1):
             if self._cancel.is_set():
                 raise Cancelled("extending the vocabulary was stopped; nothing was written")
-            if characters < _SAMPLE_CHARACTERS:
+            if first and characters < _SAMPLE_CHARACTERS:
                 self.sample.append(text)
             characters += len(text)
             if number % _REPORT_EVERY == 0:
@@ -181,13 +217,22 @@ def _check_tokenizer(old: Tokenizer, extended: ExtendedTokenizer) -> None:
 
 
 def _write(
-    model: Path, folder: Path, extended: ExtendedTokenizer, chosen: ResolvedComponent, seed: int, multiple: int
+    model: Path,
+    folder: Path,
+    extended: ExtendedTokenizer,
+    chosen: ResolvedComponent,
+    texts: _Texts,
+    seed: int,
+    multiple: int,
 ) -> int:
     """Write everything into `folder`; the number of rows."""
     initialiser = chosen.build(Initialiser)
 
+    def documents() -> Iterator[list[int]]:
+        return map(extended.tokenizer.encode, texts)
+
     def make_rows(matrix: torch.Tensor, number: int) -> torch.Tensor:
-        rows = initialiser.rows(matrix.clone(), NewTokens(extended.parts, extended.splits, seed + number))
+        rows = initialiser.rows(matrix.clone(), NewTokens(extended.parts, extended.splits, seed + number, documents))
         check_new_rows(matrix, rows, len(extended.parts), extended.tokenizer.show, chosen.label)
         return rows
 

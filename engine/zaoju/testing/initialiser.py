@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from itertools import permutations
 
 import torch
 
 from zaoju.contracts import Initialiser, NewTokens, Options
+from zaoju.errors import PluginError, UserError
 from zaoju.models import check_new_rows
 from zaoju.testing.component import ComponentContract
 from zaoju.testing.requirements import pytest
@@ -15,6 +17,8 @@ _WIDTH = 24
 _OLD = 90
 _BYTES = 30
 _LONGEST = 40
+_DOCUMENTS = 20
+_TOKENS = 60
 
 _PARTS = (
     # The same parts in every order, as characters of the same bytes have; one part; a part twice; a very long word.
@@ -55,11 +59,20 @@ class InitialiserContract(ComponentContract):
 
     def test_one_token_and_no_examples(self, initialiser: Initialiser[Options]) -> None:
         """A vocabulary may grow by one token, and be one in which no token is two others joined."""
-        _check(initialiser, _matrix(), NewTokens(((1, 2),), (), seed=1))
+        _check(initialiser, _matrix(), _tokens(((1, 2),), ()))
+
+    def test_no_corpus(self, initialiser: Initialiser[Options]) -> None:
+        """With a list of words there is none: rows like any others, or a `UserError` that says what is missing."""
+        try:
+            _check(initialiser, _matrix(), NewTokens(_PARTS, _SPLITS, seed=1))
+        except PluginError:
+            raise
+        except UserError as error:
+            assert "corpus" in str(error), f"say that a corpus is missing, not: {error}"
 
     def test_a_small_old_matrix(self, initialiser: Initialiser[Options]) -> None:
         """Fewer rows than numbers in one: a covariance has no full rank then."""
-        _check(initialiser, _matrix()[: _WIDTH // 3], NewTokens(((1, 2), (2, 1), (7,)), (), seed=1))
+        _check(initialiser, _matrix()[: _WIDTH // 3], _tokens(((1, 2), (2, 1), (7,)), (), old=_WIDTH // 3))
 
     def test_rows_are_of_the_size_of_the_old_ones(self, initialiser: Initialiser[Options]) -> None:
         """For other scales of the matrix too: models differ by a factor of ten and more."""
@@ -91,8 +104,20 @@ def _check(initialiser: Initialiser[Options], matrix: torch.Tensor, tokens: NewT
     check_new_rows(matrix, rows, len(tokens), str, type(initialiser).__name__)
 
 
-def _tokens(seed: int = 1) -> NewTokens:
-    return NewTokens(_PARTS, _SPLITS, seed)
+def _tokens(
+    parts: tuple[tuple[int, ...], ...] = _PARTS,
+    splits: tuple[tuple[int, int, int], ...] = _SPLITS,
+    *,
+    seed: int = 1,
+    old: int = _OLD,
+) -> NewTokens:
+    """New tokens after `old` ones, with a corpus in which all of them stand, and an empty document."""
+
+    def documents() -> list[list[int]]:
+        draw = random.Random(3)
+        return [[], *([draw.randrange(old + len(parts)) for _ in range(_TOKENS)] for _ in range(_DOCUMENTS))]
+
+    return NewTokens(parts, splits, seed, documents)
 
 
 def _matrix() -> torch.Tensor:

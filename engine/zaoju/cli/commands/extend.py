@@ -24,7 +24,8 @@ _SHOWN = 10
     "--corpus",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Learn the new tokens from text files, JSON-lines files or folders. Repeatable.",
+    help="Learn the new tokens from text files, JSON-lines files or folders; with --words only the initialiser does. "
+    "Repeatable.",
 )
 @click.option("--size", type=click.IntRange(min=1), help="How many tokens are added at most.")
 @click.option("--initialiser", default="mean_of_parts", show_default=True, help="Gives new tokens their first weights.")

@@ -35,6 +35,13 @@ def initialisers() -> list[Component]:
             summary="The last token that was written before, with ties broken",
         ),
         Component(
+            "similar_tokens",
+            f"{_HOME}.similar:SimilarTokens",
+            options=f"{_HOME}.options:SimilarOptions",
+            needs=frozenset({"corpus"}),
+            summary="A mean of old tokens that keep the same company in the corpus (FOCUS)",
+        ),
+        Component(
             "normal",
             f"{_HOME}.drawn:NormalRows",
             summary="Drawn with the mean and the covariance of all rows",

@@ -34,3 +34,18 @@ class ComposedOptions(TieOptions):
         gt=0,
         description="How much the fit prefers the plain mean of two parts, as a share of their variance",
     )
+
+
+class SimilarOptions(TieOptions):
+    """Options of `similar_tokens`."""
+
+    window: int = Field(default=5, ge=1, le=100, description="How far apart tokens may stand that keep company")
+    width: int = Field(default=200, ge=1, description="How many numbers a vector of the auxiliary space has")
+    least: int = Field(
+        default=5,
+        ge=1,
+        description="A token that the corpus has less often is no example, and gets the mean of its parts",
+    )
+    most_tokens: int = Field(
+        default=5_000_000, ge=1, description="How much of the corpus is read, in tokens; memory grows with it"
+    )
