@@ -1,7 +1,6 @@
 """A process that may take no more memory than a step needs, for test_fitting.py: FOLDER SIZE PASSES [met].
 
-It trains a step of SIZE windows a pass and prints the error where it is refused; with `met` nothing is foreseen. Run it
-with MALLOC_ARENA_MAX=1: otherwise every new thread sets aside address space, which the limit counts too.
+It trains a step of SIZE windows a pass and prints the error where it is refused; with `met` nothing is foreseen.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from zaoju_builtin.trainers import fitting
 from zaoju_builtin.trainers.lean import LeanTrainer
 from zaoju_builtin.trainers.options import LeanOptions
 
-ROOM = 450 * 2**20
+ROOM = 200 * 2**20
 
 
 def main(folder: Path, size: int, passes: int, *, foreseen: bool) -> None:
     """Train one step in little memory."""
-    plan = ModelPlan("gpt2", {**NUMBERS, "n_positions": 128, "n_embd": 384}, VOCABULARY, 0)
+    plan = ModelPlan("gpt2", {**NUMBERS, "n_positions": 128, "n_embd": 256}, VOCABULARY, 0)
     run = make_run(folder, tokens=size * passes * 128 + 1, model=plan)
     LeanTrainer(LeanOptions(steps=1, batch_size=1)).preflight(run)  # what is loaded once is there
     found = re.search(r"VmSize:\s+(\d+) kB", Path("/proc/self/status").read_text())

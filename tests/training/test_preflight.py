@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zaoju.errors import UserError
-from zaoju.models import GPT2, CausalLM, GPT2Config, model_numbers
+from zaoju.models import GPT2, CausalLM, GPT2Config, TransformersLM, load_model, model_numbers
 from zaoju.pipeline.calibrate import Probe, calibrate
 from zaoju.tokenization import PackedTokens
 from zaoju.training import Budget, Pace, PackedBatches, count_looks, count_steps, estimate_memory
@@ -64,6 +64,33 @@ def test_gradients_that_stay_take_memory_of_their_own() -> None:
     model = GPT2(GPT2Config(vocab_size=100, n_positions=8, n_embd=16, n_layer=2, n_head=2))
     more = estimate_memory(model, 10_000, accumulates=True) - estimate_memory(model, 10_000)
     assert more == pytest.approx(1.1 * 4 * model.parameter_count(), abs=1)
+
+
+def test_dropout_keeps_what_it_has_left_out() -> None:
+    """On a CPU factors in float32, and the scores of attention; on a GPU a byte for each number."""
+    numbers = {"n_positions": 8, "n_embd": 16, "n_layer": 2, "n_head": 2}
+    tokens, window = 8000, 5
+
+    def more(device: str, **dropout: float) -> float:
+        none = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
+        without, model = (GPT2(GPT2Config(vocab_size=100, **numbers, **{**none, **given})) for given in ({}, dropout))
+        with_dropout, plain = (
+            estimate_memory(one, tokens, window=window, device=device, accumulates=True) for one in (model, without)
+        )
+        return (with_dropout - plain) / 1.1
+
+    residual, scores = tokens * 16 * 5, tokens * window * 2
+    assert more("cpu", resid_pdrop=0.1) == pytest.approx(4 * residual, rel=1e-3)
+    assert more("cuda", resid_pdrop=0.1) == pytest.approx(residual, rel=1e-3)
+    assert more("cpu", attn_pdrop=0.1) == pytest.approx(4 * scores * 8, rel=1e-3)
+    assert more("cuda", attn_pdrop=0.1) == 0
+
+
+def test_every_kind_of_model_says_its_dropout(tmp_path: Path) -> None:
+    given = {"n_positions": 8, "n_embd": 16, "n_layer": 2, "n_head": 2, "resid_pdrop": 0.2, "attn_pdrop": 0.3}
+    GPT2(GPT2Config.from_numbers({**given, "vocab_size": 100})).save(tmp_path)
+    for model in (load_model(tmp_path, "cpu"), TransformersLM.from_folder(tmp_path)):
+        assert (model.heads, model.residual_dropout, model.attention_dropout) == (2, 0.2, 0.3)
 
 
 def test_averages_take_4_bytes_a_trained_weight() -> None:

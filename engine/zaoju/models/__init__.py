@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zaoju.models.llama import Llama
     from zaoju.models.llama_config import LlamaConfig
     from zaoju.models.loss_chunks import chunk_logits
-    from zaoju.models.memory import free_memory, is_out_of_memory
+    from zaoju.models.memory import free_address_space, free_memory, is_out_of_memory
     from zaoju.models.new_rows import check_new_rows
     from zaoju.models.sizes import model_numbers, model_sizes
     from zaoju.models.transformers_lm import TransformersLM
@@ -44,7 +44,7 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.models.llama": ("Llama",),
         "zaoju.models.llama_config": ("LlamaConfig",),
         "zaoju.models.loss_chunks": ("chunk_logits",),
-        "zaoju.models.memory": ("free_memory", "is_out_of_memory"),
+        "zaoju.models.memory": ("free_address_space", "free_memory", "is_out_of_memory"),
         "zaoju.models.new_rows": ("check_new_rows",),
         "zaoju.models.sizes": ("model_numbers", "model_sizes"),
         "zaoju.models.transformers_lm": ("TransformersLM",),
@@ -68,6 +68,7 @@ __all__ = [
     "choose_device",
     "chunk_logits",
     "extend_model",
+    "free_address_space",
     "free_memory",
     "has_bfloat16",
     "is_out_of_memory",

@@ -29,6 +29,13 @@ class CausalLM(nn.Module, ABC):
     width: int
     """The length of a token's vector between the layers."""
 
+    heads: int = 1
+    """Heads of attention in a layer."""
+
+    residual_dropout: float = 0.0
+    attention_dropout: float = 0.0
+    """The shares of a layer's outputs, and of what attention looks at, that training leaves out."""
+
     packages: tuple[str, ...] = ()
     """The packages beside torch by whose version the model may round otherwise."""
 

@@ -139,6 +139,8 @@ class GPT2(LeanLM):
             width=config.n_embd,
         )
         self.config = config
+        self.heads = config.n_head
+        self.residual_dropout, self.attention_dropout = config.resid_pdrop, config.attn_pdrop
         self.transformer = Body(config)
         if not config.tie_word_embeddings:
             self.add_head()

@@ -165,6 +165,7 @@ class Llama(LeanLM):
             width=config.width,
         )
         self.config = config
+        self.heads, self.attention_dropout = config.heads, config.attention_dropout
         self.architecture = config.family
         self.model = Body(config)
         if not config.tied:

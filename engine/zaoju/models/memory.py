@@ -11,6 +11,10 @@ import torch
 
 _SAYS_SO = re.compile("not enough memory|out of memory|can(not|'t) allocate memory|bad_alloc", re.IGNORECASE)
 
+_SPACE_OF_A_THREAD = 72 * 2**20
+"""glibc sets 8 MiB aside for the stack of a thread, and 64 MiB for what it allocates."""
+
+_STATUS = Path("/proc/self/status")
 _CGROUP = Path("/sys/fs/cgroup")
 _CONTAINERS = (
     (_CGROUP / "memory.max", _CGROUP / "memory.current", _CGROUP / "memory.stat"),
@@ -35,6 +39,20 @@ def free_memory(device: torch.device, *, swap: bool = False) -> int | None:
         return None
     known = [_of_machine(swap=swap), _of_process(), *(_of_container(*files) for files in _CONTAINERS)]
     return min((one for one in known if one is not None), default=None)
+
+
+def free_address_space() -> int | None:
+    """The bytes of address space that this process can still take for its data; None where nothing limits it.
+
+    Of what a limit (`ulimit -v`) leaves, threads that torch has not begun yet will take a part: each a stack, and room
+    for an allocator of its own.
+    """
+    left = _of_process()
+    if left is None:
+        return None
+    running = re.search(r"^Threads:\s+(\d+)", _text(_STATUS), re.MULTILINE)
+    to_come = torch.get_num_threads() - (int(running[1]) if running else 1)
+    return max(0, left - max(0, to_come) * _SPACE_OF_A_THREAD)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -69,7 +87,7 @@ def _of_process() -> int | None:
         from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
     except ImportError:  # Windows
         return None
-    limit, used = getrlimit(RLIMIT_AS)[0], re.search(r"^VmSize:\s+(\d+) kB", _text(Path("/proc/self/status")), re.M)
+    limit, used = getrlimit(RLIMIT_AS)[0], re.search(r"^VmSize:\s+(\d+) kB", _text(_STATUS), re.MULTILINE)
     return None if limit == RLIM_INFINITY or used is None else max(0, limit - int(used[1]) * 1024)
 
 

@@ -42,6 +42,10 @@ class TransformersLM(CausalLM):
         self.context_length = int(getattr(config, "max_position_embeddings", None) or _UNBOUNDED_CONTEXT)
         self.layers = int(getattr(config, "num_hidden_layers", 1))
         self.width = int(config.hidden_size)
+        self.heads = int(getattr(config, "num_attention_heads", 1))
+        # Architectures call them by different names, and some have none.
+        self.residual_dropout = _first_of(config, "resid_pdrop", "hidden_dropout", "hidden_dropout_prob")
+        self.attention_dropout = _first_of(config, "attn_pdrop", "attention_dropout", "attention_probs_dropout_prob")
 
     @classmethod
     def from_numbers(cls, architecture: str, numbers: Mapping[str, object]) -> Self:
@@ -122,6 +126,11 @@ class TransformersLM(CausalLM):
 def keeps_key_value_cache(network: PreTrainedModel) -> bool:
     """Whether a model of transformers can go on from what it has read; state-space models, for one, cannot."""
     return "past_key_values" in inspect.signature(network.forward).parameters
+
+
+def _first_of(config: PreTrainedConfig, *names: str) -> float:
+    """The first of these numbers that a configuration has; 0 where it has none."""
+    return float(next((getattr(config, name) for name in names if getattr(config, name, None) is not None), 0.0))
 
 
 def _build(config: PreTrainedConfig) -> PreTrainedModel:

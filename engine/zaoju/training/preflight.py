@@ -92,13 +92,21 @@ def count_steps(
 
 
 def estimate_memory(
-    model: CausalLM, tokens_per_pass: int, *, accumulates: bool = False, bfloat16: bool = False, averages: bool = False
+    model: CausalLM,
+    tokens_per_pass: int,
+    *,
+    window: int | None = None,
+    device: str = "cpu",
+    accumulates: bool = False,
+    bfloat16: bool = False,
+    averages: bool = False,
 ) -> int:
     """The peak in bytes: weights, gradients, AdamW, and what one pass over `tokens_per_pass` tokens keeps.
 
-    By the formulas of `zaoju.planning`. Weights that are not trained have no gradient and no moments. `accumulates`
-    says that several passes make a step, `bfloat16` that layers compute in it over float32 weights, `averages` that an
-    average of each trained weight is kept. What the libraries take, about 0.3 GB, comes on top.
+    By the formulas of `zaoju.planning`, and what dropout keeps on `device`, in windows of `window` tokens (without it,
+    of the model's context). Weights that are not trained have no gradient and no moments. `accumulates` says that several
+    passes make a step, `bfloat16` that layers compute in it over float32 weights, `averages` that an average of each
+    trained weight is kept. What the libraries take, about 0.3 GB, comes on top.
     """
     shape, precision = _shape_of(model), PRECISIONS["autocast" if bfloat16 else "float32"]
     if averages:
@@ -113,7 +121,22 @@ def estimate_memory(
         gradients=precision.gradient * trained,
         optimiser=precision.optimiser * trained,
     )
-    return round(taken_from_system(counted.total, shape, tokens_per_pass))
+    dropped = _dropout_bytes(model, tokens_per_pass, window or model.context_length, device, precision.value)
+    return round(taken_from_system(counted.total + dropped, shape, tokens_per_pass))
+
+
+def _dropout_bytes(model: CausalLM, tokens: int, window: int, device: str, value: int) -> int:
+    """What dropout keeps for the backward pass over `tokens` tokens, where a number takes `value` bytes.
+
+    On a GPU a byte for each number that may be left out, and no scores of attention, whose kernels draw them again. On
+    a CPU torch keeps a factor for each number, and attention with dropout has no kernel of its own: each layer keeps
+    its scores as softmax gives them, their factors, and what is left of them; two more stand in the one at work.
+    """
+    residual = tokens * model.width * (2 * model.layers + 1) if model.residual_dropout else 0
+    if device != "cpu":
+        return residual
+    scores = tokens * min(window, tokens) * model.heads if model.attention_dropout else 0
+    return value * (residual + scores * (3 * model.layers + 2))
 
 
 def _shape_of(model: CausalLM) -> ModelShape:

@@ -11,7 +11,7 @@ import torch
 
 from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import UserError
-from zaoju.models import CausalLM, free_memory, is_out_of_memory
+from zaoju.models import CausalLM, free_address_space, free_memory, is_out_of_memory
 from zaoju.training import Batches, count_processes, estimate_memory
 from zaoju_builtin.trainers.lean_loop import LeanLoop, computes_in_bfloat16, read_all
 from zaoju_builtin.trainers.options import LeanOptions
@@ -35,13 +35,22 @@ def within_memory(run: TrainingRun, model: CausalLM, batches: Batches, options: 
     """Raises `TooLittleMemory` where memory runs out in the block, and on a CPU before it where that is foreseen: a
     system that has given out more than it has kills the process without a word."""
     free = free_memory(torch.device(run.device), swap=True)
+    space = free_address_space() if run.device == "cpu" else None
     there = sum(p.numel() * p.element_size() for p in model.parameters() if p.device.type == run.device)
 
     def needed(windows: int) -> int:
         accumulates = windows < batches.batch_size * options.accumulate
         tokens, bfloat16 = windows * batches.window, computes_in_bfloat16(run.device, options)
         averages = options.ema is not None
-        whole = estimate_memory(model, tokens, accumulates=accumulates, bfloat16=bfloat16, averages=averages)
+        whole = estimate_memory(
+            model,
+            tokens,
+            window=batches.window,
+            device=run.device,
+            accumulates=accumulates,
+            bfloat16=bfloat16,
+            averages=averages,
+        )
         return whole - there
 
     needs = needed(-(-batches.batch_size // count_processes()))
@@ -49,7 +58,7 @@ def within_memory(run: TrainingRun, model: CausalLM, batches: Batches, options: 
         raise TooLittleMemory(
             f"with batch_size: {batches.batch_size} and windows of {batches.window} tokens a step needs about "
             f"{_mib(needs + there)} of memory, and there are {_mib(free + there)}. "
-            + _proposal(needed, free, batches, options)
+            + _proposal(needed, free, space, batches, options)
         )
     try:
         yield
@@ -59,7 +68,7 @@ def within_memory(run: TrainingRun, model: CausalLM, batches: Batches, options: 
         raise TooLittleMemory(
             f"memory ran out with batch_size: {batches.batch_size} and windows of {batches.window} tokens: "
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}. "
-            + _proposal(needed, free, batches, options)
+            + _proposal(needed, free, space, batches, options)
         ) from error
 
 
@@ -119,11 +128,18 @@ def _tokens_per_second(loop: LeanLoop) -> float:
     return max(passes)
 
 
-def _proposal(needed: Callable[[int], int], free: int | None, batches: Batches, options: LeanOptions) -> str:
+def _proposal(
+    needed: Callable[[int], int], free: int | None, space: int | None, batches: Batches, options: LeanOptions
+) -> str:
     """Which smaller batch gives the same step."""
     windows = batches.batch_size * options.accumulate
     smaller = [size for size in _divisors(windows) if size < batches.batch_size]
-    fitting = [size for size in smaller if free is None or needed(size) * (1 + _UNCERTAIN) <= free]
+
+    def fitting_in(most: int | None) -> list[int]:
+        return [size for size in smaller if most is None or needed(size) * (1 + _UNCERTAIN) <= most]
+
+    # Where threads to come may take what the smallest needs, it may fit all the same.
+    fitting = [size for size in fitting_in(free) if size in fitting_in(space)] or fitting_in(free)[:1]
     smallest = "Take a smaller model or a shorter trainer.window, or end other programs"
     if not fitting:
         return smallest if not smaller else f"Not even one window fits. {smallest}"

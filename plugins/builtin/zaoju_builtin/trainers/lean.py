@@ -74,6 +74,8 @@ class LeanTrainer(Trainer[LeanOptions]):
                 memory_bytes=estimate_memory(
                     loop.model,
                     -(-loop.batches.tokens_per_batch // count_processes()),
+                    window=loop.batches.window,
+                    device=run.device,
                     accumulates=self.options.accumulate > 1,
                     bfloat16=computes_in_bfloat16(run.device, self.options),
                     averages=self.options.ema is not None,

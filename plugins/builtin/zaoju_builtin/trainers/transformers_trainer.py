@@ -66,6 +66,8 @@ class TransformersTrainer(Trainer[TransformersOptions]):
                 memory_bytes=estimate_memory(
                     model,
                     batches.tokens_per_batch,
+                    window=batches.window,
+                    device=run.device,
                     accumulates=self.options.accumulate > 1,
                     bfloat16=run.device == "cuda" and has_bfloat16(torch.device(run.device)),
                 ),
