@@ -70,3 +70,14 @@ def test_every_option_in_the_table_of_lean_is_one() -> None:
     named = re.findall(r"^\| `(\w+)`", table, re.M)
     assert len(named) >= 10
     assert set(named) <= set(plan.trainer.options)
+
+
+def test_the_table_of_transformers_names_what_is_refused() -> None:
+    table = PAGE[PAGE.index("What is done in another way here, or not at all:") :].split("\n\n")[1]
+    refused = [row for row in table.splitlines() if row.rpartition("| ")[2].startswith("refused")]
+    lean, transformers = (
+        set(zaoju.check_config({"trainer": {"name": name, "steps": 1}}).plan.trainer.options)
+        for name in ("lean", "transformers")
+    )
+    named = {name for row in refused for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named == lean - transformers

@@ -30,7 +30,7 @@ from zaoju_builtin.trainers.options import LeanOptions
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
-@pytest.fixture(params=["lean", "lora"])
+@pytest.fixture(params=CASES)
 def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
@@ -185,6 +185,27 @@ def test_the_end_is_that_of_saves_that_are_waited_for(case: Case, tmp_path: Path
     assert Checkpoints(run.checkpoints, lambda event: None).newest() == run.checkpoints / "step-00000002"
     train(case, tmp_path / "stopped", tmp_path, save_in_background=False)
     assert final_state(tmp_path / "stopped") == final_state(tmp_path / "waited")
+
+
+def test_steps_are_done_while_it_is_written(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first checkpoint is not on the disk before the second step is done."""
+    second, waited = threading.Event(), []
+    real = Checkpoints.write
+
+    def write(checkpoints: Checkpoints, number: int, writer: Callable[[Path], None]) -> Path:
+        if number == 1 and threading.current_thread() is not threading.main_thread():
+            waited.append(second.wait(20))
+        return real(checkpoints, number, writer)
+
+    monkeypatch.setattr(Checkpoints, "write", write)
+
+    def emit(event: Event) -> None:
+        if isinstance(event, TrainStep) and event.step == 2:
+            second.set()
+
+    run = case.run(tmp_path / "run", emit, first_in=tmp_path)
+    case.build(**OPTIONS, save_in_background=True).train(run)
+    assert waited == [True]
 
 
 def test_a_shallow_copy_would_be_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

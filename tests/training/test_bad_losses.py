@@ -18,30 +18,34 @@ from trainer_cases import CASES, Case
 from support.forked import in_child
 from zaoju.contracts import CheckpointSaved, Event, Notice, TrainStep
 from zaoju.errors import UserError
-from zaoju.models import CausalLM, new_model
+from zaoju.models import new_model
 from zaoju.tokenization import PackedTokens
 from zaoju.training import Counters, DocumentBatches, PackedBatches, read_counters
 from zaoju_builtin.trainers.bad_losses import LossWatch
 from zaoju_builtin.trainers.lean_loop import LeanLoop
+from zaoju_builtin.trainers.transformers_loop import TransformersLoop
 
-STEPS, BAD = 24, 20
+STEPS, BAD, PASSES = 24, 20, 2
 """The data of step 20, counted from 0, is bad: late enough for a spike to stand out."""
 
-SHORT = {"steps": STEPS, "evaluate_every": 8, "learning_rate": 0.002}
+SHORT = {"steps": STEPS, "evaluate_every": 8, "learning_rate": 0.002, "checkpoint_every_seconds": 1000.0}
 
 
-def nan_loss(loss: torch.Tensor, model: CausalLM) -> torch.Tensor:
+def nan_loss(loss: torch.Tensor, model: torch.nn.Module) -> torch.Tensor:
     return loss * float("nan")
 
 
-def nan_gradient(loss: torch.Tensor, model: CausalLM) -> torch.Tensor:
+def nan_gradient(loss: torch.Tensor, model: torch.nn.Module) -> torch.Tensor:
     """The loss is as it was; the derivative of the root at 0 is infinite."""
     trained = next(parameter for parameter in model.parameters() if parameter.requires_grad)
     return loss + (trained.sum() * 0).abs().sqrt()
 
 
-def high_loss(loss: torch.Tensor, model: CausalLM) -> torch.Tensor:
+def high_loss(loss: torch.Tensor, model: torch.nn.Module) -> torch.Tensor:
     return loss * 20
+
+
+Spoil = Callable[[torch.Tensor, torch.nn.Module], torch.Tensor]
 
 
 @dataclass
@@ -50,7 +54,11 @@ class Poison:
 
     monkeypatch: pytest.MonkeyPatch
 
-    def put(self, bad: set[int], spoil: Callable[[torch.Tensor, CausalLM], torch.Tensor]) -> None:
+    def put(self, bad: set[int], spoil: Spoil) -> None:
+        self._into_lean(bad, spoil)
+        self._into_transformers(bad, spoil)
+
+    def _into_lean(self, bad: set[int], spoil: Spoil) -> None:
         real_step = LeanLoop.step
 
         def step(loop: LeanLoop, data: int, rate: float, *, new_rows_alone: bool = False) -> object:
@@ -64,13 +72,32 @@ class Poison:
 
         self.monkeypatch.setattr(LeanLoop, "step", step)
 
+    def _into_transformers(self, bad: set[int], spoil: Spoil) -> None:
+        """There the loss is computed without a word of which step it is for, so its tokens are known again."""
+        real_batch, real_loss = PackedBatches.batch, TransformersLoop.compute_loss
+        given: dict[int, torch.Tensor] = {}
+
+        def batch(batches: PackedBatches, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+            ids, targets = real_batch(batches, index)
+            if index // PASSES in bad:
+                given[ids.data_ptr()] = ids  # which is kept, so that no other lies there
+            return ids, targets
+
+        def compute_loss(loop: TransformersLoop, model: torch.nn.Module, inputs: dict[str, torch.Tensor], **named):  # noqa: ANN003, ANN202  # as upstream
+            spoils = inputs["input_ids"].data_ptr() in given
+            loss = real_loss(loop, model, inputs, **named)
+            return spoil(loss, model) if spoils else loss
+
+        self.monkeypatch.setattr(PackedBatches, "batch", batch)
+        self.monkeypatch.setattr(TransformersLoop, "compute_loss", compute_loss)
+
 
 @pytest.fixture
 def poison(monkeypatch: pytest.MonkeyPatch) -> Poison:
     return Poison(monkeypatch)
 
 
-@pytest.fixture(scope="module", params=["lean", "lora"])
+@pytest.fixture(scope="module", params=CASES)
 def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
@@ -95,12 +122,7 @@ def notices(events: list[Event]) -> list[str]:
 
 def skipping(monkeypatch: pytest.MonkeyPatch, first: int, count: int) -> None:
     """What a rolled back run must come to: a run whose data never had these steps."""
-    real = LeanLoop.step
-    monkeypatch.setattr(
-        LeanLoop,
-        "step",
-        lambda loop, data, *given, **named: real(loop, data + count * (data >= first), *given, **named),
-    )
+    monkeypatch.setattr(Counters, "data_of", lambda counters, step: step + count * (step >= first))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +139,7 @@ def test_it_goes_back_and_leaves_the_data_out(
     base: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    spoil: Callable[[torch.Tensor, CausalLM], torch.Tensor],
+    spoil: Spoil,
     options: dict[str, object],
     says: str,
 ) -> None:
@@ -183,7 +205,8 @@ def test_a_look_at_every_tenth_loss_finds_the_same(
     base: Path, case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report_every: int
 ) -> None:
     """As on a GPU: losses are read together, no checkpoint or best model holds a lost one, and the end is the same."""
-    monkeypatch.setattr("zaoju_builtin.trainers.lean_progress._REPORT_EVERY", {"cpu": report_every})
+    for module in ("lean_progress", "transformers_progress"):
+        monkeypatch.setattr(f"zaoju_builtin.trainers.{module}.steps_between_reports", lambda device: report_every)
     Poison(monkeypatch).put({5}, nan_loss)
     events = train(case, tmp_path / "run", base, on_bad_loss="roll_back", evaluate_every=7, spike=50)
     assert f"in step 6 of {STEPS}" in notices(events)[0]

@@ -35,7 +35,7 @@ ERRORS = [
 FITS = "zaoju_builtin.trainers.fitting.free_memory"
 
 
-@pytest.fixture(params=["lean", "lora"])
+@pytest.fixture(params=CASES)
 def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
@@ -50,13 +50,14 @@ def thousand_a_token(model: torch.nn.Module, tokens: int, **how: bool) -> int:
 def test_the_error_proposes_what_learns_from_as_many_tokens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case, error: Exception
 ) -> None:
-    def loss(model: object, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def loss(*given: object, **named: object) -> torch.Tensor:
         raise error
 
     run = case.run(tmp_path)
     trainer = case.build(batch_size=24, accumulate=2)
     monkeypatch.setattr(GPT2, "loss", loss)
     monkeypatch.setattr("zaoju.models.TransformersLM.loss", loss)
+    monkeypatch.setattr("zaoju_builtin.trainers.transformers_loop.TransformersLoop.compute_loss", loss)
     monkeypatch.setattr(FITS, lambda device, swap: None)
     for work in (trainer.preflight, trainer.train):
         with pytest.raises(UserError, match="ran out with batch_size: 24 and windows of 16 tokens") as raised:
@@ -133,6 +134,15 @@ def test_threads_to_come_take_address_space(monkeypatch: pytest.MonkeyPatch) -> 
     assert memory.free_address_space() is None
 
 
+def test_arguments_that_change_what_a_step_takes_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The estimate is that of the default arguments, so with others nothing is refused by it."""
+    case = CASES["transformers"]
+    monkeypatch.setattr(FITS, lambda device, swap: 1000)
+    with pytest.raises(UserError, match="a step needs about"):
+        case.build(arguments={"report_to": "none"}).preflight(case.run(tmp_path))
+    assert case.build(arguments={"optim": "sgd"}).preflight(case.run(tmp_path)).steps == 12
+
+
 def test_the_largest_of_the_fastest_is_taken() -> None:
     assert choose_size({1: 50.0, 2: 90.0, 4: 100.0, 8: 98.0, 16: 80.0}) == 8
     assert choose_size({1: 50.0}) == 1
@@ -194,7 +204,6 @@ def test_options() -> None:
         LeanOptions(batch_size="auto", accumulate=2)
     with pytest.raises(ValidationError, match="windows_per_step is for batch_size: auto"):
         LeanOptions(batch_size=4, windows_per_step=8)
-    with pytest.raises(ValidationError, match="auto is for the trainers lean and lora"):
-        TransformersOptions(batch_size="auto")
+    assert TransformersOptions(batch_size="auto", windows_per_step=8).windows_per_step == 8
     with pytest.raises(ValidationError):
         LeanOptions(batch_size=0)

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from trainer_cases import CASES
 from transformers import TrainerCallback, TrainingArguments
 
+import zaoju
 from zaoju.contracts import Event, ModelPlan, TrainStep
-from zaoju.errors import UserError
+from zaoju.errors import ConfigError, UserError
 from zaoju_builtin.trainers.options import TransformersOptions
 
 CASE = CASES["transformers"]
@@ -78,6 +79,52 @@ def test_arguments_reach_transformers(tmp_path: Path) -> None:
 def test_arguments_that_are_ours_are_refused(name: str, hint: str) -> None:
     with pytest.raises(ValidationError, match=f"arguments.{name} {hint}"):
         TransformersOptions(arguments={name: 1})
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ({"patience": 3}, "patience is an option of the trainers lean and lora: take one of them"),
+        ({"ema": 0.9}, "ema is an option of the trainers lean and lora"),
+        ({"optimiser": "muon"}, r"optimiser is an option of .*, or set arguments: \{optim: \.\.\.\}"),
+        ({"betas": [0.9, 0.95]}, "betas is an option of .*adam_beta2"),
+    ],
+)
+def test_options_of_lean_alone_are_refused(option: dict[str, object], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        zaoju.check_config({"trainer": {"name": "transformers", "steps": 1, **option}})
+    zaoju.check_config({"trainer": {"name": "lean", "steps": 1, **option}})
+
+
+def test_an_integration_sees_a_training_end_and_begin_where_it_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers.integrations import integration_utils
+
+    from zaoju_builtin.trainers.transformers_loop import TransformersLoop
+
+    seen: list[str] = []
+    real = TransformersLoop.training_step
+
+    class Listener(TrainerCallback):
+        def on_train_begin(self, args: TrainingArguments, state: object, control: object, **parts: object) -> None:
+            seen.append("begin")
+
+        def on_train_end(self, args: TrainingArguments, state: object, control: object, **parts: object) -> None:
+            seen.append("end")
+
+    def step(loop: TransformersLoop, *given: object, **named: object) -> torch.Tensor:
+        loss = real(loop, *given, **named)  # type: ignore[arg-type]
+        if loop.state.global_step == 5 and "lost" not in seen:
+            seen.append("lost")
+            loop._step_loss += float("nan")
+        return loss
+
+    monkeypatch.setattr(TransformersLoop, "training_step", step)
+    monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, "listener", Listener)
+    done = steps("transformers", tmp_path, arguments={"report_to": ["listener"]}, on_bad_loss="roll_back")
+    assert seen == ["begin", "lost", "end", "begin", "end"]
+    assert [one.step for one in done] == [*range(1, 6), *range(1, 13)]
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,9 @@ def estimate_memory(
     """The peak in bytes: weights, gradients, AdamW, and what one pass over `tokens_per_pass` tokens keeps.
 
     By the formulas of `zaoju.planning`, and what dropout keeps on `device`, in windows of `window` tokens (without it,
-    of the model's context). Weights that are not trained have no gradient and no moments. `accumulates` says that several
-    passes make a step, `bfloat16` that layers compute in it over float32 weights, `averages` that an average of each
-    trained weight is kept. What the libraries take, about 0.3 GB, comes on top.
+    of the model's context). Weights that are not trained have no gradient and no moments. `accumulates` says that
+    several passes make a step, `bfloat16` that layers compute in it over float32 weights, `averages` that an average of
+    each trained weight is kept. What the libraries take, about 0.3 GB, comes on top.
     """
     shape, precision = _shape_of(model), PRECISIONS["autocast" if bfloat16 else "float32"]
     if averages:

@@ -8,7 +8,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zaoju.training import Batches
+from zaoju.contracts import Notice, TrainingRun
+from zaoju.errors import UserError
+from zaoju.training import Batches, Counters
+from zaoju_builtin.trainers.options import TrainerOptions
 
 _WINDOW = 64
 _FEWEST = 16
@@ -60,6 +63,14 @@ class LossWatch:
         self._recent.append(loss)
         return ""
 
+    def find_bad(self, losses: Sequence[tuple[float, float]], counters: Counters) -> BadStep | None:
+        """The first bad one of the last steps up to `counters`, given the loss and the gradient's norm of each."""
+        for number, (loss, norm) in enumerate(losses, counters.step - len(losses)):
+            fault = self.find_fault(loss, norm)
+            if fault:
+                return BadStep(number, counters.data_of(number), fault)
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class BadStep:
@@ -84,3 +95,42 @@ class BadStep:
             f"{self.fault} in step {self.step + 1} of {steps} ({which}, with the documents {named}{more} of the "
             "training text, counted from 0)"
         )
+
+
+def take_back(
+    run: TrainingRun,
+    options: TrainerOptions,
+    counters: Counters,
+    batches: Batches,
+    bad: BadStep,
+    *,
+    peak: float,
+    option: str = "learning_rate",
+) -> None:
+    """Say that the training is taken back before `bad`, whose learning rate is at most `peak`, which `option` sets.
+
+    Raises `UserError` where the training is to stop.
+    """
+    what = bad.describe(batches, options.accumulate, counters.steps)
+    done = len(counters.skipped)
+    if options.on_bad_loss == "roll_back" and done < options.most_roll_backs:
+        of = "the data of this step" if options.skip_steps == 1 else f"the data of {options.skip_steps} steps"
+        run.emit(
+            Notice(
+                f"{what}: going back to the last checkpoint before it, and leaving out {of}; this is number "
+                f"{done + 1} of at most {options.most_roll_backs}"
+            )
+        )
+        return
+    again = "set trainer.on_bad_loss to roll_back to leave this data out"
+    if options.on_bad_loss == "roll_back":
+        again = f"it was taken back {done} times, which is trainer.most_roll_backs, so it is not the data alone"
+    raise UserError(
+        f"{what}, so the model is lost from here on. The checkpoints before it are kept. Set trainer.{option} "
+        f"below {peak:g}, or trainer.warmup higher; {again}"
+    )
+
+
+def left_out(counters: Counters, bad: BadStep, options: TrainerOptions) -> Sequence[Sequence[int]]:
+    """All data to leave out from now on, as `Counters.skipped` has it."""
+    return sorted([*counters.skipped, (bad.data, options.skip_steps)], key=tuple)

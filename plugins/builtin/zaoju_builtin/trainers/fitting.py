@@ -6,15 +6,18 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 
 from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import UserError
 from zaoju.models import CausalLM, free_address_space, free_memory, is_out_of_memory
-from zaoju.training import Batches, count_processes, estimate_memory
-from zaoju_builtin.trainers.lean_loop import LeanLoop, computes_in_bfloat16, read_all
-from zaoju_builtin.trainers.options import LeanOptions
+from zaoju.training import Batches, count_processes, estimate_memory, read_counters
+from zaoju_builtin.trainers.options import LeanOptions, TrainerOptions
+
+OptionsT = TypeVar("OptionsT", bound=TrainerOptions)
 
 _UNCERTAIN = 0.15
 """How far the estimate of a step's memory may be off."""
@@ -26,13 +29,31 @@ _NOT_SLOWER = 1.05
 """A batch may take so much longer per token than the fastest one: passes are not timed more exactly than that."""
 
 
+class TriedLoop(Protocol):
+    """A training that is begun to see how fast it is, and then thrown away."""
+
+    def try_step(self) -> None:
+        """A whole step, after which everything that a training keeps is there. Waits for it."""
+
+    def try_pass(self, index: int) -> int:
+        """One pass over batch `index`, forwards and backwards; its tokens. Waits for it."""
+
+
 class TooLittleMemory(UserError):
     """A step does not fit into memory. The message proposes one that does and learns from as many tokens."""
 
 
 @contextmanager
-def within_memory(run: TrainingRun, model: CausalLM, batches: Batches, options: LeanOptions) -> Iterator[None]:
-    """Raises `TooLittleMemory` where memory runs out in the block, and on a CPU before it where that is foreseen: a
+def within_memory(
+    run: TrainingRun,
+    model: CausalLM,
+    batches: Batches,
+    options: TrainerOptions,
+    *,
+    bfloat16: bool,
+    foreseen: bool = True,
+) -> Iterator[None]:
+    """Raises `TooLittleMemory` where memory runs out in the block, and on a CPU before it where that is `foreseen`: a
     system that has given out more than it has kills the process without a word."""
     free = free_memory(torch.device(run.device), swap=True)
     space = free_address_space() if run.device == "cpu" else None
@@ -40,21 +61,19 @@ def within_memory(run: TrainingRun, model: CausalLM, batches: Batches, options: 
 
     def needed(windows: int) -> int:
         accumulates = windows < batches.batch_size * options.accumulate
-        tokens, bfloat16 = windows * batches.window, computes_in_bfloat16(run.device, options)
-        averages = options.ema is not None
         whole = estimate_memory(
             model,
-            tokens,
+            windows * batches.window,
             window=batches.window,
             device=run.device,
             accumulates=accumulates,
             bfloat16=bfloat16,
-            averages=averages,
+            averages=isinstance(options, LeanOptions) and options.ema is not None,
         )
         return whole - there
 
     needs = needed(-(-batches.batch_size // count_processes()))
-    if free is not None and run.device == "cpu" and needs * (1 - _UNCERTAIN) > free:
+    if foreseen and free is not None and run.device == "cpu" and needs * (1 - _UNCERTAIN) > free:
         raise TooLittleMemory(
             f"with batch_size: {batches.batch_size} and windows of {batches.window} tokens a step needs about "
             f"{_mib(needs + there)} of memory, and there are {_mib(free + there)}. "
@@ -72,9 +91,25 @@ def within_memory(run: TrainingRun, model: CausalLM, batches: Batches, options: 
         ) from error
 
 
+def settle_batch_size(
+    run: TrainingRun,
+    options: OptionsT,
+    found: Path | None,
+    loop_for: Callable[[OptionsT], AbstractContextManager[TriedLoop]],
+) -> OptionsT:
+    """`options` with a number as their `batch_size`: their own, that of the checkpoint `found`, or one that is found by
+    trying."""
+    if isinstance(options.batch_size, int):
+        return options
+    if found is None:
+        return find_batch_size(run, options, loop_for)
+    chosen = read_counters(found).identity
+    return options.model_copy(update={name: chosen[name] for name in ("batch_size", "accumulate")})
+
+
 def find_batch_size(
-    run: TrainingRun, options: LeanOptions, loop_for: Callable[[LeanOptions], AbstractContextManager[LeanLoop]]
-) -> LeanOptions:
+    run: TrainingRun, options: OptionsT, loop_for: Callable[[OptionsT], AbstractContextManager[TriedLoop]]
+) -> OptionsT:
     """`options` with the largest batch that fits and is no slower per token than smaller ones, and as many passes as
     give the windows of a step. Every divisor of that number is tried, the smallest first.
 
@@ -117,9 +152,9 @@ def choose_size(speeds: dict[int, float]) -> int:
     return max(size for size, speed in speeds.items() if speed * _NOT_SLOWER >= max(speeds.values()))
 
 
-def _tokens_per_second(loop: LeanLoop) -> float:
+def _tokens_per_second(loop: TriedLoop) -> float:
     """Of the passes alone, when everything that a training keeps is there."""
-    read_all([loop.step(0, loop.learning_rate)])
+    loop.try_step()
     passes: list[float] = []
     while len(passes) < 2 or (sum(passes) < _TIMED_SECONDS and len(passes) < _MOST_TIMED):
         begin = time.perf_counter()
@@ -129,7 +164,7 @@ def _tokens_per_second(loop: LeanLoop) -> float:
 
 
 def _proposal(
-    needed: Callable[[int], int], free: int | None, space: int | None, batches: Batches, options: LeanOptions
+    needed: Callable[[int], int], free: int | None, space: int | None, batches: Batches, options: TrainerOptions
 ) -> str:
     """Which smaller batch gives the same step."""
     windows = batches.batch_size * options.accumulate

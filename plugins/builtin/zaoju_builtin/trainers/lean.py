@@ -31,8 +31,9 @@ from zaoju.training import (
     time_steps,
     write_artefact,
 )
-from zaoju_builtin.trainers.fitting import find_batch_size, within_memory
-from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for, computes_in_bfloat16, read_all
+from zaoju_builtin.trainers.bad_losses import left_out
+from zaoju_builtin.trainers.fitting import settle_batch_size, within_memory
+from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for, computes_in_bfloat16
 from zaoju_builtin.trainers.lean_progress import LeanProgress
 from zaoju_builtin.trainers.optimisers import choose_optimiser
 from zaoju_builtin.trainers.options import LeanOptions
@@ -62,7 +63,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         with self._loop(run, self.first_model(run)) as loop:
             budget = budget_of(self.options)
             look = _time_look(run, loop) if found is None and budget.minutes is not None else None
-            seconds = time_steps(lambda: read_all([loop.step(0, loop.learning_rate)]), budget)
+            seconds = time_steps(loop.try_step, budget)
             self._pace = Pace(seconds, look, from_main(time.monotonic() - began))
             counters = None if found is None else read_counters(found)
             steps = self._count_steps(loop) if counters is None else counters.steps
@@ -100,21 +101,14 @@ class LeanTrainer(Trainer[LeanOptions]):
     def _settle(self, run: TrainingRun, found: Path | None) -> None:
         """Choose what the options leave open: as in the checkpoint, or by the run's model and length."""
         self.options = choose_optimiser(self.options, trained_before=run.model.init_from is not None)
-        if isinstance(self.options.batch_size, int):
-            return
-        if found is None:
 
-            def loop_for(given: LeanOptions) -> AbstractContextManager[LeanLoop]:
-                return self._loop(run, self.first_model(run), given)
+        def loop_for(given: LeanOptions) -> AbstractContextManager[LeanLoop]:
+            return self._loop(run, self.first_model(run), given)
 
-            if self.options.batch_size == "auto":
-                self.options = find_batch_size(run, self.options, loop_for)
-            else:
-                self.options = size_by_length(self.options, loop_for)
+        if found is None and self.options.batch_size is None:
+            self.options = size_by_length(self.options, loop_for)
         else:
-            chosen = read_counters(found).identity
-            sizes = {name: chosen[name] for name in ("batch_size", "accumulate")}
-            self.options = self.options.model_copy(update=sizes)
+            self.options = settle_batch_size(run, self.options, found, loop_for)
 
     def _go_on(self, run: TrainingRun, checkpoints: Checkpoints, found: Path, skipped: Skipped) -> Skipped:
         """Go on from a checkpoint, without the `skipped` data; all that is to be skipped where that must be done again,
@@ -141,7 +135,7 @@ class LeanTrainer(Trainer[LeanOptions]):
     def _complete(self, run: TrainingRun, loop: LeanLoop, progress: LeanProgress) -> Skipped:
         bad = progress.finish()
         if bad is not None:
-            return sorted([*progress.counters.skipped, (bad.data, self.options.skip_steps)], key=tuple)
+            return left_out(progress.counters, bad, self.options)
         with loop.averaged():
             main_does(lambda: self.leave_artefact(run, loop.model, progress.counters))
         return ()
@@ -175,7 +169,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         check_processes(batches, options)
         devices = [torch.cuda.current_device()] if run.device == "cuda" else []
         with (
-            within_memory(run, model, batches, options),
+            within_memory(run, model, batches, options, bfloat16=computes_in_bfloat16(run.device, options)),
             deterministic(options.deterministic),
             torch.random.fork_rng(devices=devices),
             accelerator_for(run.device, options) as accelerator,

@@ -133,6 +133,10 @@ class LeanLoop:
             self._averages.step()
         return Stepped(self._accelerator.reduce(total / passes, "mean"), norm, sum(counts))
 
+    def try_step(self) -> None:
+        """A step on the first data, to see how long it takes. Waits for it."""
+        read_all([self.step(0, self.learning_rate)])
+
     def try_pass(self, index: int) -> int:
         """One pass over batch `index`, forwards and backwards, to see how long it takes; its tokens. Waits for it."""
         ids, targets = (part.to(self._accelerator.device) for part in self.batches.batch(index))

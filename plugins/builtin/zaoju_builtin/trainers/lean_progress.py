@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from zaoju.contracts import Notice, TrainingRun
-from zaoju.errors import Cancelled, UserError
+from zaoju.errors import Cancelled
 from zaoju.models import CausalLM
 from zaoju.training import (
     BackgroundSaves,
@@ -23,14 +23,10 @@ from zaoju.training import (
     save_state,
     snapshot_state,
 )
-from zaoju_builtin.trainers.bad_losses import BadStep, LossWatch
+from zaoju_builtin.trainers.bad_losses import BadStep, LossWatch, take_back
 from zaoju_builtin.trainers.lean_loop import LeanLoop, Stepped, read_all
 from zaoju_builtin.trainers.options import LeanOptions
-from zaoju_builtin.trainers.planning import steps_between_looks
-
-_REPORT_EVERY = {"cpu": 1}
-_REPORT_EVERY_ELSEWHERE = 10
-"""On an accelerator a look at the loss waits for the device, so only every tenth step is reported."""
+from zaoju_builtin.trainers.planning import steps_between_looks, steps_between_reports
 
 
 class LeanProgress:
@@ -50,7 +46,7 @@ class LeanProgress:
             Schedule(options.schedule, loop.learning_rate, counters.steps - alone, options.warmup),
         )
         self._patience = options.patience
-        self._report_every = _REPORT_EVERY.get(run.device, _REPORT_EVERY_ELSEWHERE)
+        self._report_every = steps_between_reports(run.device)
         self._look_every = steps_between_looks(options, counters)
         self._save_every_seconds = options.checkpoint_every_seconds
         self._meter = Meter(loop.model, window=loop.batches.window, device=run.device, tokens=counters.tokens)
@@ -85,7 +81,9 @@ class LeanProgress:
             if reported:
                 bad = self._report()
                 if bad is not None:
-                    self._refuse(bad)
+                    schedule, _, option = self._schedule(bad.step)
+                    batches, counters = self._loop.batches, self.counters
+                    take_back(self._run, self._options, counters, batches, bad, peak=schedule.peak, option=option)
                     return bad
             if looks:
                 self._look()
@@ -149,36 +147,12 @@ class LeanProgress:
         The device is waited for once.
         """
         unread, self._unread = self._unread, []
-        first = self.counters.step - len(unread)
-        for number, (loss, norm) in enumerate(read_all([stepped for _, stepped in unread]), first):
-            fault = self._watch.find_fault(loss, norm)
-            if fault:
-                return BadStep(number, self.counters.data_of(number), fault)
-        self._run.emit(self._meter.measure(self.counters, loss, unread[-1][0], norm))
-        return None
-
-    def _refuse(self, bad: BadStep) -> None:
-        """Say that the training is taken back before `bad`; raises `UserError` where it is to stop."""
-        counters, options = self.counters, self._options
-        what = bad.describe(self._loop.batches, options.accumulate, counters.steps)
-        done = len(counters.skipped)
-        if options.on_bad_loss == "roll_back" and done < options.most_roll_backs:
-            of = "the data of this step" if options.skip_steps == 1 else f"the data of {options.skip_steps} steps"
-            self._run.emit(
-                Notice(
-                    f"{what}: going back to the last checkpoint before it, and leaving out {of}; this is number "
-                    f"{done + 1} of at most {options.most_roll_backs}"
-                )
-            )
-            return
-        schedule, _, option = self._schedule(bad.step)
-        again = "set trainer.on_bad_loss to roll_back to leave this data out"
-        if options.on_bad_loss == "roll_back":
-            again = f"it was taken back {done} times, which is trainer.most_roll_backs, so it is not the data alone"
-        raise UserError(
-            f"{what}, so the model is lost from here on. The checkpoints before it are kept. Set trainer.{option} "
-            f"below {schedule.peak:g}, or trainer.warmup higher; {again}"
-        )
+        losses = read_all([stepped for _, stepped in unread])
+        bad = self._watch.find_bad(losses, self.counters)
+        if bad is None:
+            loss, norm = losses[-1]
+            self._run.emit(self._meter.measure(self.counters, loss, unread[-1][0], norm))
+        return bad
 
     def _look(self) -> None:
         """Score held-out text, and keep the model where it is the best so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -27,6 +28,14 @@ _OPTION_OF_ARGUMENT = {
     "warmup_steps": "warmup",
 }
 """What TrainingArguments calls that which an option of every trainer says."""
+
+_ARGUMENTS_OF_OPTION = {
+    "betas": "arguments: {adam_beta1: ..., adam_beta2: ...}",
+    "optimiser": "arguments: {optim: ...}",
+    "precision": "arguments: {bf16: ...}",
+    "weight_decay": "arguments: {weight_decay: ...}",
+}
+"""What TrainingArguments has for an option of the trainer `lean` alone."""
 
 _DECIDED_ARGUMENTS = frozenset(
     {
@@ -78,10 +87,13 @@ class TrainerOptions(Options):
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         default=None,
         description="Windows of text in one pass; without it, few in a short run and more in a long one, or "
-        f"{WINDOWS_OF_GIVEN_STEPS} where steps are given. auto, with lean and lora: as many as fit into memory and are "
-        "no slower per token, with accumulate for the rest of windows_per_step",
+        f"{WINDOWS_OF_GIVEN_STEPS} where steps are given. auto: as many as fit into memory and are no slower per "
+        "token, with accumulate for the rest of windows_per_step",
     )
     accumulate: int = Field(default=1, ge=1, description="Passes whose gradients make one step, where memory is short")
+    windows_per_step: int = Field(
+        default=16, ge=1, description="With batch_size: auto, the windows of one step: batch_size times accumulate"
+    )
     windows: Literal["packed", "documents"] | None = Field(
         default=None,
         description="packed: cut from the whole stream of text without gaps; documents: one document each, for short "
@@ -104,43 +116,6 @@ class TrainerOptions(Options):
         description="Steps between two looks at held-out text; auto: six looks in a run, fewer in a very short one",
     )
     checkpoint_every_seconds: float = Field(default=30.0, gt=0, description="Time between two checkpoints")
-    deterministic: bool = Field(
-        default=False,
-        description="On a GPU, only algorithms that give the same bits every time, which is slower; CPUs do so anyway",
-    )
-
-    @model_validator(mode="after")
-    def _one_budget(self) -> Self:
-        given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are both set; give one of steps, epochs and minutes")
-        if isinstance(self.evaluate_every, int) and self.evaluate_every < 1:
-            raise ValueError(f"evaluate_every must be at least 1 or auto, got {self.evaluate_every}")
-        return self
-
-
-class LeanOptions(TrainerOptions):
-    """Options of the trainer `lean`."""
-
-    windows_per_step: int = Field(
-        default=16, ge=1, description="With batch_size: auto, the windows of one step: batch_size times accumulate"
-    )
-    new_rows_first: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="After zaoju extend: the share of the steps that train nothing but the rows of the new tokens, "
-        "before all weights are trained",
-    )
-    new_rows_learning_rate: float | None = Field(
-        default=None, gt=0, le=1, description="The highest one in those steps; without it, that of a new model"
-    )
-    patience: int | None = Field(
-        default=None,
-        ge=1,
-        description="End early where so many looks at held-out text in a row were no better than the best; without it, "
-        "all steps are done",
-    )
     on_bad_loss: Literal["stop", "roll_back"] = Field(
         default="stop",
         description="Where the loss or the gradient is no finite number, or the loss spikes: stop; or roll_back to the "
@@ -158,7 +133,51 @@ class LeanOptions(TrainerOptions):
     most_roll_backs: int = Field(default=10, ge=1, description="How often to roll back before the run stops")
     save_in_background: bool = Field(
         default=False,
-        description="Copy what a checkpoint holds in memory, and write it while the training goes on",
+        description="Make a checkpoint durable while the training goes on; lean and lora also write it then, from a "
+        "copy in memory",
+    )
+    deterministic: bool = Field(
+        default=False,
+        description="On a GPU, only algorithms that give the same bits every time, which is slower; CPUs do so anyway",
+    )
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are both set; give one of steps, epochs and minutes")
+        if isinstance(self.evaluate_every, int) and self.evaluate_every < 1:
+            raise ValueError(f"evaluate_every must be at least 1 or auto, got {self.evaluate_every}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        auto = self.batch_size == "auto"
+        if auto and "accumulate" in self.model_fields_set and self.accumulate != 1:
+            raise ValueError("batch_size: auto chooses accumulate too; leave it out, and set windows_per_step")
+        if not auto and "windows_per_step" in self.model_fields_set and self.windows_per_step != 16:
+            raise ValueError("windows_per_step is for batch_size: auto; without it a step has batch_size * accumulate")
+        return self
+
+
+class LeanOptions(TrainerOptions):
+    """Options of the trainer `lean`."""
+
+    new_rows_first: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="After zaoju extend: the share of the steps that train nothing but the rows of the new tokens, "
+        "before all weights are trained",
+    )
+    new_rows_learning_rate: float | None = Field(
+        default=None, gt=0, le=1, description="The highest one in those steps; without it, that of a new model"
+    )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="End early where so many looks at held-out text in a row were no better than the best; without it, "
+        "all steps are done",
     )
     ema: float | None = Field(
         default=None,
@@ -183,15 +202,6 @@ class LeanOptions(TrainerOptions):
     )
 
     @model_validator(mode="after")
-    def _one_size(self) -> Self:
-        auto = self.batch_size == "auto"
-        if auto and "accumulate" in self.model_fields_set and self.accumulate != 1:
-            raise ValueError("batch_size: auto chooses accumulate too; leave it out, and set windows_per_step")
-        if not auto and "windows_per_step" in self.model_fields_set and self.windows_per_step != 16:
-            raise ValueError("windows_per_step is for batch_size: auto; without it a step has batch_size * accumulate")
-        return self
-
-    @model_validator(mode="after")
     def _betas_are_averages(self) -> Self:
         if self.betas is not None and not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must be at least 0 and below 1, got {list(self.betas)}")
@@ -202,7 +212,9 @@ class TransformersOptions(TrainerOptions):
     """Options of the trainer `transformers`."""
 
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
-        default=WINDOWS_OF_GIVEN_STEPS, description="Windows of text in one pass"
+        default=WINDOWS_OF_GIVEN_STEPS,
+        description="Windows of text in one pass; auto: as many as fit into memory and are no slower per token, with "
+        "accumulate for the rest of windows_per_step",
     )
     arguments: dict[str, bool | int | float | str | list[str] | dict[str, bool | int | float | str] | None] = Field(
         default_factory=dict,
@@ -210,10 +222,22 @@ class TransformersOptions(TrainerOptions):
         "gradient_checkpointing",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _options_of_lean(cls, given: object) -> object:
+        for name in given if isinstance(given, Mapping) else ():
+            if name in LeanOptions.model_fields and name not in cls.model_fields:
+                instead = _ARGUMENTS_OF_OPTION.get(name)
+                raise ValueError(
+                    f"{name} is an option of the trainers lean and lora: take one of them"
+                    + (f", or set {instead}" if instead else "")
+                )
+        return given
+
     @model_validator(mode="after")
     def _size_is_given(self) -> Self:
-        if not isinstance(self.batch_size, int):
-            raise ValueError("batch_size: auto is for the trainers lean and lora; give a number")
+        if self.batch_size is None:
+            raise ValueError("batch_size must be a number of windows, or auto")
         return self
 
     @model_validator(mode="after")

@@ -68,6 +68,11 @@ def steps_between_looks(options: TrainerOptions, counters: Counters) -> int:
     return -(-counters.steps // looks) if options.evaluate_every == "auto" else options.evaluate_every
 
 
+def steps_between_reports(device: str) -> int:
+    """How many steps are told of at once: on an accelerator a look at the loss waits for the device."""
+    return 1 if device == "cpu" else 10
+
+
 def identity_of(trainer: str, run: TrainingRun, options: TrainerOptions, batches: Batches) -> dict[str, object]:
     """All that decides the weights, as JSON."""
     return {

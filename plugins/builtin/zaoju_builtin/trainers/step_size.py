@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from zaoju.training import Budget, count_processes, time_steps
-from zaoju_builtin.trainers.lean_loop import LeanLoop, read_all
+from zaoju_builtin.trainers.lean_loop import LeanLoop
 from zaoju_builtin.trainers.options import WINDOWS_OF_GIVEN_STEPS, LeanOptions
 from zaoju_builtin.trainers.planning import budget_of
 
@@ -48,7 +48,7 @@ def _tokens_of(budget: Budget, loop: LeanLoop, window_tokens: float) -> float:
     if budget.epochs is not None:
         return budget.epochs * loop.batches.windows * window_tokens
     assert budget.minutes is not None, "a budget has one of the three"
-    seconds = time_steps(lambda: read_all([loop.step(0, loop.learning_rate)]), budget)
+    seconds = time_steps(loop.try_step, budget)
     return _SHARE_FOR_STEPS * budget.minutes * 60 / seconds * loop.tokens_per_step
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from transformers import Trainer as UpstreamTrainer
 
 from zaoju.contracts import TrainingRun
 from zaoju.errors import ConfigError, UserError, did_you_mean
-from zaoju.training import Batches, Schedule, disk_errors
-from zaoju_builtin.trainers.lean_loop import forget_accelerate
+from zaoju.training import Batches, Counters, Schedule, disk_errors
+from zaoju_builtin.trainers.lean_loop import Stepped, forget_accelerate
 from zaoju_builtin.trainers.options import TransformersOptions
 from zaoju_builtin.trainers.transformers_model import without_bars
 
@@ -28,9 +29,10 @@ _WRITING_FAILED = re.compile("PytorchStreamWriter|cannot be opened|unexpected po
 
 
 class TransformersLoop(UpstreamTrainer):
-    """A `transformers.Trainer` that takes batch after batch of `batches`, beginning with that of step `first_step`.
+    """A `transformers.Trainer` that takes batch after batch of `batches`, beginning with those of step `first_step`.
 
-    The loss of a step is the mean over its tokens, whichever pass they are in, and its learning rate is the schedule's.
+    Which part of the data a step takes, `data_of` says. The loss of a step is the mean over its tokens, whichever pass
+    they are in, and its learning rate is the schedule's.
     """
 
     def __init__(
@@ -40,16 +42,13 @@ class TransformersLoop(UpstreamTrainer):
         batches: Batches,
         schedule: Callable[[int], float],
         first_step: int,
+        data_of: Callable[[int], int],
     ) -> None:
-        self._batches = batches
+        self.batches = batches
         self._schedule = schedule
-        self._first_batch = first_step * arguments.gradient_accumulation_steps
-        self.step_loss = torch.zeros(())
-        """The mean loss of the step under way; whole after its last pass."""
-
-        self.step_tokens = 0
-        """How many tokens the step predicts."""
-
+        self._stream = _Stream(batches, first_step, arguments.gradient_accumulation_steps, data_of)
+        # The mean loss of the step under way, whole after its last pass, and how many tokens it predicts.
+        self._step_loss, self._step_tokens = torch.zeros(()), 0
         self._gradient_norm = torch.zeros(())
         super().__init__(model=network, args=arguments, compute_loss_func=_mean_loss)
         self.remove_callback(PrinterCallback)
@@ -57,23 +56,18 @@ class TransformersLoop(UpstreamTrainer):
         self.accelerator.clip_grad_norm_ = self._clip_and_note
 
     @property
-    def window(self) -> int:
-        """Tokens per window."""
-        return self._batches.window
-
-    def read(self) -> tuple[float, float]:
-        """The mean loss of the last step and the norm of its gradient before it was clipped. Waits for the device."""
-        loss, norm = torch.stack([self.step_loss, self._gradient_norm]).tolist()
-        return loss, norm
+    def last_step(self) -> Stepped:
+        """What the last step gave."""
+        return Stepped(self._step_loss, self._gradient_norm, self._step_tokens)
 
     @property
     def epochs_per_step(self) -> float:
         """The share of the corpus that a step takes."""
-        return self._batches.batch_size * self.args.gradient_accumulation_steps / self._batches.windows
+        return self.batches.batch_size * self.args.gradient_accumulation_steps / self.batches.windows
 
     def get_train_dataloader(self) -> DataLoader[dict[str, Any]]:
         """All batches that are left. A generator of its own, as a loader draws from torch's otherwise."""
-        return DataLoader(_Stream(self._batches, self._first_batch), batch_size=None, generator=torch.Generator())
+        return DataLoader(self._stream, batch_size=None, generator=torch.Generator())
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
@@ -90,16 +84,16 @@ class TransformersLoop(UpstreamTrainer):
     ) -> tuple[list[Any], torch.Tensor | int | None]:
         """The passes of a step, and how many tokens they predict."""
         samples = [next(epoch_iterator) for _ in range(num_batches)]
-        self.step_tokens = sum(int((sample["labels"] >= 0).sum()) for sample in samples)
-        self.step_loss = torch.zeros((), device=device)
-        return samples, self.step_tokens
+        self._step_tokens = sum(int((sample["labels"] >= 0).sum()) for sample in samples)
+        self._step_loss = torch.zeros((), device=device)
+        return samples, self._step_tokens
 
     def training_step(
         self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None
     ) -> torch.Tensor:
         """One pass, forwards and backwards."""
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        self.step_loss += loss
+        self._step_loss += loss
         return loss
 
     def _clip_and_note(self, *given: Any, **named: Any) -> torch.Tensor:  # noqa: ANN401  # as transformers calls it
@@ -120,17 +114,27 @@ class TransformersLoop(UpstreamTrainer):
                 raise OSError(str(error).splitlines()[0]) from error
 
     def try_step(self) -> None:
-        """One step outside of any run, to see how long it takes."""
+        """One step outside of any run, to see how long it takes. Waits for it."""
         optimizer = self.optimizer or self.create_optimizer()
-        assert isinstance(self.model, PreTrainedModel)
         passes, tokens = self.get_batch_samples(
             iter(self.get_train_dataloader()), self.args.gradient_accumulation_steps, self.args.device
         )
         for batch in passes:
-            self.training_step(self.model, batch, tokens)
+            self._try(batch, tokens)
         optimizer.step()
         optimizer.zero_grad()
-        self.step_loss.item()
+        self._step_loss.item()
+
+    def try_pass(self, index: int) -> int:
+        """One pass over batch `index` outside of any run, forwards and backwards; its tokens. Waits for it."""
+        batch = _as_transformers_has_it(*self.batches.batch(index))
+        tokens = int((batch["labels"] >= 0).sum())
+        self._try(batch, tokens).item()
+        return tokens
+
+    def _try(self, batch: dict[str, Any], tokens: torch.Tensor | int | None) -> torch.Tensor:
+        assert isinstance(self.model, PreTrainedModel)
+        return self.training_step(self.model, batch, tokens)
 
 
 def training_arguments(
@@ -180,11 +184,14 @@ def make_loop(
     arguments: TrainingArguments,
     batches: Batches,
     schedule: Schedule,
-    first_step: int = 0,
+    counters: Counters,
 ) -> TransformersLoop:
-    """A loop for these parts. Raises `UserError` where an integration that was asked for is not installed."""
+    """A loop for these parts that goes on from `counters`.
+
+    Raises `UserError` where an integration that was asked for is not installed.
+    """
     try:
-        return TransformersLoop(network, arguments, batches, schedule.at, first_step)
+        return TransformersLoop(network, arguments, batches, schedule.at, counters.step, counters.data_of)
     except (ImportError, RuntimeError, ValueError) as error:
         raise UserError(f"trainer.arguments: transformers.Trainer cannot begin with them: {error}") from error
 
@@ -205,18 +212,23 @@ def apart(run: TrainingRun) -> Iterator[None]:
 
 
 class _Stream(IterableDataset[dict[str, Any]]):
-    """Batches without end, from one number on."""
+    """Batches without end: those of step after step from `first_step` on, `passes` a step."""
 
-    def __init__(self, batches: Batches, first: int) -> None:
+    def __init__(self, batches: Batches, first_step: int, passes: int, data_of: Callable[[int], int]) -> None:
         self._batches = batches
-        self._first = first
+        self._first_step = first_step
+        self._passes = passes
+        self._data_of = data_of
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        index = self._first
-        while True:
-            ids, targets = self._batches.batch(index)
-            yield {"input_ids": ids, "labels": targets, "use_cache": False}
-            index += 1
+        for step in count(self._first_step):
+            first = self._data_of(step) * self._passes
+            for index in range(first, first + self._passes):
+                yield _as_transformers_has_it(*self._batches.batch(index))
+
+
+def _as_transformers_has_it(ids: torch.Tensor, targets: torch.Tensor) -> dict[str, Any]:
+    return {"input_ids": ids, "labels": targets, "use_cache": False}
 
 
 def _mean_loss(outputs: Any, targets: torch.Tensor, num_items_in_batch: int) -> torch.Tensor:  # noqa: ANN401

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from dataclasses import replace
@@ -12,19 +11,21 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from zaoju.contracts import TrainingRun
-from zaoju.errors import UserError
 from zaoju.models import CausalLM
-from zaoju.training import Checkpoints, Counters, Meter, keep_best, save_counters
+from zaoju.training import BackgroundSaves, Checkpoints, Counters, Meter, disk_errors, keep_best, save_counters
+from zaoju_builtin.trainers.bad_losses import BadStep, LossWatch, take_back
+from zaoju_builtin.trainers.lean_loop import Stepped, read_all
 from zaoju_builtin.trainers.options import TransformersOptions
-from zaoju_builtin.trainers.planning import steps_between_looks
+from zaoju_builtin.trainers.planning import steps_between_looks, steps_between_reports
 from zaoju_builtin.trainers.transformers_loop import TransformersLoop
-
-_REPORT_EVERY_ELSEWHERE = 10
-"""On an accelerator a look at the loss waits for the device, so only every tenth step is reported."""
 
 
 class TransformersProgress(TrainerCallback):
-    """A callback of transformers.Trainer; `counters` says where the run stands, `stopped` whether it was cancelled."""
+    """A callback of transformers.Trainer.
+
+    `counters` says where the run stands, `stopped` whether it was cancelled, and `bad` is the step before which it must
+    be taken back. What is saved in the background is written at the end of the context `saves`.
+    """
 
     def __init__(
         self,
@@ -37,15 +38,20 @@ class TransformersProgress(TrainerCallback):
     ) -> None:
         self.counters = counters
         self.stopped = False
+        self.bad: BadStep | None = None
+        self.saves = BackgroundSaves(checkpoints)
         self._run = run
+        self._options = options
         self._loop = loop
         self._model = model
         self._checkpoints = checkpoints
         self._look_every = steps_between_looks(options, counters)
-        self._report_every = 1 if run.device == "cpu" else _REPORT_EVERY_ELSEWHERE
+        self._report_every = steps_between_reports(run.device)
         self._save_every_seconds = options.checkpoint_every_seconds
         self._rate = 0.0
-        self._meter = Meter(model, window=loop.window, device=run.device, tokens=counters.tokens)
+        self._watch = LossWatch(options.spike, counters.recent_losses)
+        self._unread: list[tuple[float, Stepped]] = []
+        self._meter = Meter(model, window=loop.batches.window, device=run.device, tokens=counters.tokens)
         self._saved_at = time.monotonic()
 
     def on_optimizer_step(
@@ -58,19 +64,26 @@ class TransformersProgress(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **parts: object
     ) -> None:
-        """Report, look, and say whether to save and to stop. Raises `UserError` for a loss that is not finite."""
-        tokens = self.counters.tokens + self._loop.step_tokens
+        """Report, look, and say whether to save and to stop. Raises `UserError` for a bad loss that is to stop it."""
+        self.saves.collect()
+        stepped = self._loop.last_step
+        self._unread.append((self._rate, stepped))
         step = state.global_step
         # transformers, which is given a stream without end, counts from the start of this process.
         state.epoch = step * self._loop.epochs_per_step
-        self.counters = replace(self.counters, step=step, tokens=tokens)
+        self.counters = replace(self.counters, step=step, tokens=self.counters.tokens + stepped.tokens)
         last = step == self.counters.steps
         due = last or time.monotonic() - self._saved_at >= self._save_every_seconds
-        # A checkpoint must not hold a model that is already lost, so it waits for a look at the loss.
-        reported = due or step % self._report_every == 0 or self._run.cancel.is_set()
+        looks = last or step % self._look_every == 0
+        cancelled = self._run.cancel.is_set()
+        # Neither a checkpoint nor the best model may be one that is lost, so they wait for a look at the loss.
+        reported = due or looks or cancelled or step % self._report_every == 0
         if reported:
-            self._report(*self._loop.read())
-        if last or step % self._look_every == 0:
+            self.bad = self._report()
+            if self.bad is not None:
+                control.should_training_stop = True
+                return
+        if looks:
             self._look()
         self.stopped = reported and self._run.cancel.is_set() and not last
         control.should_save = due or self.stopped
@@ -79,27 +92,36 @@ class TransformersProgress(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **parts: object) -> None:
         """Make a checkpoint, whole and with a manifest, of the files that transformers has just written."""
-        written = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
+        step, folder = self.counters.step, Path(str(args.output_dir))
+        with disk_errors(self._run.checkpoints, f"the checkpoint of step {step}"):
+            # transformers looks for its checkpoints by their names when it ends, and this one may be on its way then.
+            written = (folder / f"checkpoint-{step}").rename(folder / f"written-{step}")
+            save_counters(written, self._model, replace(self.counters, recent_losses=self._watch.recent))
 
         def take_over(folder: Path) -> None:
             for path in written.iterdir():
                 path.rename(folder / path.name)
-            save_counters(folder, self._model, self.counters)
+            # Empty, and nobody looks there: no reason to end a training.
+            shutil.rmtree(written, ignore_errors=True)
 
-        self._checkpoints.save(self.counters.step, take_over)
-        # Empty, and nobody looks there: no reason to end a training.
-        shutil.rmtree(written, ignore_errors=True)
+        if self._options.save_in_background:
+            self.saves.save(step, take_over)
+        else:
+            self._checkpoints.save(step, take_over)
         self._saved_at = time.monotonic()
 
-    def _report(self, loss: float, gradient_norm: float) -> None:
-        counters = self.counters
-        if not math.isfinite(loss):
-            raise UserError(
-                f"the loss is {loss} in step {counters.step} of {counters.steps}, so the model is lost from here on. "
-                f"The checkpoints before it are kept. Set trainer.learning_rate below "
-                f"{self._loop.args.learning_rate:g}, or trainer.warmup higher"
-            )
-        self._run.emit(self._meter.measure(counters, loss, self._rate, gradient_norm))
+    def _report(self) -> BadStep | None:
+        """Look at all steps since the last report, of which the last one is told; a bad one is given back."""
+        unread, self._unread = self._unread, []
+        losses = read_all([stepped for _, stepped in unread])
+        bad = self._watch.find_bad(losses, self.counters)
+        if bad is None:
+            loss, norm = losses[-1]
+            self._run.emit(self._meter.measure(self.counters, loss, unread[-1][0], norm))
+        else:
+            peak = self._loop.args.learning_rate
+            take_back(self._run, self._options, self.counters, self._loop.batches, bad, peak=peak)
+        return bad
 
     def _look(self) -> None:
         """Score held-out text, and keep the model where it is the best so far."""
