@@ -141,8 +141,22 @@ def test_rare_characters_leave_their_places_to_frequent_words(tmp_path: Path) ->
 @pytest.mark.parametrize("name", BUILDERS)
 def test_words_that_the_corpus_has_become_tokens(name: str, tokenizers: dict[str, Tokenizer]) -> None:
     cut = [text for _, text in tokenizers[name].tokens("图书馆")]
-    # The unigram trainer wants to see a word in two different pieces.
-    assert cut == (list("图书馆") if name in ("characters", "unigram") else ["图书馆"])
+    assert cut == (list("图书馆") if name == "characters" else ["图书馆"])
+
+
+def test_unigram_learns_the_words_of_a_segmenter(tmp_path: Path) -> None:
+    """Also those that no other word has inside, which its trainer would never see as candidates."""
+    words = ["蝴蝶", "葡萄", "玻璃", "咖啡"]
+    draw = random.Random(3)
+    texts = [" ".join(draw.choices([*words, "蝴", "葡", "玻", "咖", "天", "地"], k=20)) for _ in range(200)]
+    tokenizer = build(tmp_path, "unigram", {"size": 300}, texts=texts)
+    assert [text for _, text in tokenizer.tokens("葡萄蝴蝶玻璃咖啡")] == ["葡萄", "蝴蝶", "玻璃", "咖啡"]
+
+
+def test_unigram_bears_the_characters_that_mark_boundaries_and_candidates(tmp_path: Path) -> None:
+    tokenizer = build(tmp_path, "unigram", {"size": 300}, texts=["天地 人和\0风花\uffff \uffff天地"] * 20)
+    assert_lossless(tokenizer, "天地\0人和\uffff")
+    assert [text for _, text in tokenizer.tokens("天地")] == ["天地"]
 
 
 def test_unigram_learns_words_from_text_that_is_not_cut(tmp_path: Path) -> None:

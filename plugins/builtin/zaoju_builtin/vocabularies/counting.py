@@ -83,11 +83,11 @@ def token_counts(pieces: Mapping[str, int], vocabulary: frozenset[str]) -> Count
 def known_parts(documents: PieceStream, characters: frozenset[str]) -> Iterator[list[str]]:
     """The pieces without what is not in `characters`; a piece ends where such a character stood."""
     for pieces in documents():
-        parts: list[str] = []
-        for piece in pieces:
-            if characters.issuperset(piece):
-                parts.append(piece)
-            else:
-                runs = groupby(piece, characters.__contains__)
-                parts.extend("".join(run) for known, run in runs if known)
-        yield parts
+        yield [run for piece in pieces for run in known_runs(piece, characters)]
+
+
+def known_runs(piece: str, characters: frozenset[str]) -> list[str]:
+    """What is left of a piece without what is not in `characters`."""
+    if characters.issuperset(piece):
+        return [piece]
+    return ["".join(run) for known, run in groupby(piece, characters.__contains__) if known]
