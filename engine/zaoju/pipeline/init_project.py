@@ -47,7 +47,6 @@ trainer:
   name: lean
   minutes: {minutes}                  # a budget; or steps, or epochs
   windows: {windows}           # packed: cut from one stream of text; documents: one text each
-  optimiser: muon              # or adamw
 
 evaluation:
   prompts: [我想, 春天]

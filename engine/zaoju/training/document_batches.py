@@ -7,13 +7,17 @@ model on short texts learns much faster from whole documents that all begin at t
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
 from zaoju.training.answers import windows_to_learn
 from zaoju.training.batches import IGNORED, documents_between
-from zaoju.training.order import windows_of_batch
+from zaoju.training.order import windows_of_batch_by_length
+
+_STEP_OF_LENGTHS = 8
+"""Batches are so many tokens long, or a multiple of it: libraries keep memory for every shape that they have seen."""
 
 
 class DocumentBatches:
@@ -68,10 +72,11 @@ class DocumentBatches:
         return round(self.batch_size * float(self._lengths.mean()))
 
     def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The ids [B, T] and the targets [B, T], int64, of batch `index`; T is the longest window of this batch."""
-        chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
+        """The ids [B, T] and the targets [B, T], int64, of batch `index`; T is about its longest window."""
+        chosen = self._chosen(index)
         lengths = self._lengths[chosen]
-        places = np.arange(lengths.max() + 1)
+        longest = min(-(-int(lengths.max()) // _STEP_OF_LENGTHS) * _STEP_OF_LENGTHS, self.window)
+        places = np.arange(longest + 1)
         inside = places <= lengths[:, None]
         rows = np.full(inside.shape, self._end_of_text, dtype=np.int64)
         wanted = np.maximum(self._starts[chosen][:, None] + places, 0)
@@ -83,6 +88,9 @@ class DocumentBatches:
 
     def documents(self, index: int) -> list[int]:
         """The numbers, from 0, of the documents of the training text in batch `index`, in order."""
-        chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
+        chosen = self._chosen(index)
         first = self._starts[chosen] + 1
         return documents_between(self._ends, first, first)
+
+    def _chosen(self, index: int) -> npt.NDArray[np.int64]:
+        return windows_of_batch_by_length(index, self.batch_size, self._lengths, self._seed)
