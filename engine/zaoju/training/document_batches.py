@@ -32,7 +32,10 @@ class DocumentBatches:
     without a document, and for conversations without an answer.
     """
 
-    def __init__(self, packed: PackedTokens, *, window: int, batch_size: int, end_of_text: int, seed: int) -> None:
+    def __init__(
+        self, packed: PackedTokens, *, window: int, batch_size: int, end_of_text: int, seed: int, passes: int = 1
+    ) -> None:
+        """With the `passes` of a step: its windows are the same in few large ones and in many small ones."""
         ends = packed.document_ends.astype(np.int64)
         if not len(ends):
             raise UserError("the training corpus has no document; give more text, or set corpus.held_out lower")
@@ -57,6 +60,7 @@ class DocumentBatches:
         self._tokens = packed.tokens
         self._end_of_text = end_of_text
         self._seed = seed
+        self._passes = passes
         self.window = int(self._lengths.max())
         """Tokens of the longest window."""
 
@@ -93,4 +97,6 @@ class DocumentBatches:
         return documents_between(self._ends, first, first)
 
     def _chosen(self, index: int) -> npt.NDArray[np.int64]:
-        return windows_of_batch_by_length(index, self.batch_size, self._lengths, self._seed)
+        step, number = divmod(index, self._passes)
+        windows = windows_of_batch_by_length(step, self.batch_size * self._passes, self._lengths, self._seed)
+        return windows[number * self.batch_size : (number + 1) * self.batch_size]
