@@ -99,6 +99,16 @@ def test_the_model_of_a_configuration(tmp_path: Path) -> None:
     assert (going_on.work.shape.vocabulary, going_on.work.shape.context) == (700, 32)
 
 
+def test_a_batch_that_is_left_open_follows_from_the_length() -> None:
+    """Where the trainer is given minutes, as in the training itself."""
+    given = small(
+        tokenization={"vocabulary": {"name": "words", "size": 3000}},
+        trainer={"name": "lean", "minutes": 5, "accumulate": 2},
+    )
+    sizes = [zaoju.plan_training(given, tokens=tokens).work.one.sequences for tokens in (1000, 1_000_000)]
+    assert sizes == [1, 16]
+
+
 def test_averages_of_the_weights_are_planned_for() -> None:
     """4 bytes a weight, which ZeRO divides as it does the moments."""
     vocabulary = {"tokenization": {"vocabulary": {"name": "words", "size": 3000}}}

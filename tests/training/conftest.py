@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from commands import Project, new_project
 from dying_runs import Undisturbed, undisturbed_run
-from trainer_cases import CASES
+from trainer_cases import CASES, Case
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,3 +35,11 @@ def undisturbed(trainer_name: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that is ready to train. Tests must not change its folder."""
     return new_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def base(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the model lies from which the runs of a module's `case` begin."""
+    base = tmp_path_factory.mktemp("base")
+    case.run(base / "data", first_in=base)
+    return base

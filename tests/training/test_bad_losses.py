@@ -102,14 +102,6 @@ def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
 
-@pytest.fixture(scope="module")
-def base(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the model lies from which a run begins."""
-    base = tmp_path_factory.mktemp("base")
-    case.run(base / "data", first_in=base)
-    return base
-
-
 def train(case: Case, folder: Path, base: Path, **options: object) -> list[Event]:
     events: list[Event] = []
     case.build(**{**SHORT, **options}).train(case.run(folder, events.append, first_in=base))

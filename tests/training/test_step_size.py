@@ -11,10 +11,10 @@ from packed_corpus import make_run
 from zaoju.contracts import CheckpointSaved, Event, TrainingRun
 from zaoju.errors import Cancelled
 from zaoju.models import CausalLM
+from zaoju.planning import windows_of_step
 from zaoju.training import Checkpoints, Counters, read_counters
 from zaoju_builtin.trainers.lean import LeanTrainer
 from zaoju_builtin.trainers.options import LeanOptions
-from zaoju_builtin.trainers.step_size import windows_of_step
 
 
 def test_it_grows_with_the_root_of_the_tokens() -> None:

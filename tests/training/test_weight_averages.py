@@ -37,14 +37,6 @@ def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]
 
 
-@pytest.fixture(scope="module")
-def base(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the model lies from which a run begins."""
-    base = tmp_path_factory.mktemp("base")
-    case.run(base / "data", first_in=base)
-    return base
-
-
 def trained(model: CausalLM) -> Weights:
     return {name: parameter.detach().clone() for name, parameter in model.named_parameters() if parameter.requires_grad}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypedDict, Unpack
 
@@ -13,6 +13,7 @@ from zaoju.models import GPT2Config, chunk_logits, model_numbers
 from zaoju.pipeline.checking import check_config
 from zaoju.planning import (
     TYPICAL_MFU,
+    WINDOWS_OF_GIVEN_STEPS,
     Calibration,
     Cluster,
     ModelShape,
@@ -20,11 +21,13 @@ from zaoju.planning import (
     TrainingPlan,
     Work,
     check_checkpointing,
+    chinchilla_tokens,
     device_named,
     number_of,
     plan_work,
     precision_named,
     shape_of_size,
+    windows_of_step,
 )
 
 
@@ -229,9 +232,21 @@ def _configured(config: ConfigSource, overrides: Sequence[str], options: PlanOpt
     window = trainer.get("window")
     if isinstance(window, int) and window < shape.context:
         shape = replace(shape, context=window)
-    sequences = _whole(trainer.get("batch_size"))
-    batch_tokens = sequences * _whole(trainer.get("accumulate")) * shape.context
+    passes = _whole(trainer.get("accumulate"))
+    sequences = _windows_of_pass(trainer, passes, shape, options.get("tokens"))
+    batch_tokens = sequences * passes * shape.context
     return _Asked(shape, sequences, batch_tokens, averages=trainer.get("ema") is not None)
+
+
+def _windows_of_pass(trainer: Mapping[str, object], passes: int, shape: ModelShape, tokens: str | float | None) -> int:
+    """The trainer's `batch_size`, and where it is left open what comes of the run's length."""
+    if "batch_size" not in trainer or trainer["batch_size"] is not None:
+        return _whole(trainer.get("batch_size"))
+    windows = WINDOWS_OF_GIVEN_STEPS
+    if trainer.get("steps") is None:
+        length = chinchilla_tokens(shape.parameters) if tokens is None else number_of("tokens", tokens)
+        windows = windows_of_step(length, shape.context)
+    return max(1, windows // passes)
 
 
 def _whole(value: object) -> int:

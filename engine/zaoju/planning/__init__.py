@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from zaoju.planning.sharding import CHECKPOINTING, Checkpointing, Sharding, check_checkpointing, shardings
     from zaoju.planning.sizes import GPT3_SIZES, PublishedSize, Suggestion, shape_of_size, size_names, suggest
     from zaoju.planning.states import StateBytes, state_bytes
+    from zaoju.planning.step_size import WINDOWS_OF_GIVEN_STEPS, windows_of_step
     from zaoju.planning.training_plan import RESERVE, Cluster, ShardedMemory, TrainingPlan, Work, plan_work
 
 __getattr__, __dir__ = lazy_names(
@@ -74,6 +75,7 @@ __getattr__, __dir__ = lazy_names(
             "suggest",
         ),
         "zaoju.planning.states": ("StateBytes", "state_bytes"),
+        "zaoju.planning.step_size": ("WINDOWS_OF_GIVEN_STEPS", "windows_of_step"),
         "zaoju.planning.training_plan": (
             "RESERVE",
             "Cluster",
@@ -92,6 +94,7 @@ __all__ = [
     "PRECISIONS",
     "RESERVE",
     "TYPICAL_MFU",
+    "WINDOWS_OF_GIVEN_STEPS",
     "Calibration",
     "Checkpointing",
     "Cluster",
@@ -135,4 +138,5 @@ __all__ = [
     "state_bytes",
     "suggest",
     "taken_from_system",
+    "windows_of_step",
 ]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import UserError
-from zaoju.training import Batches, Counters
+from zaoju.training import Batches, Counters, Meter
+from zaoju_builtin.trainers.lean_loop import Stepped, read_all
 from zaoju_builtin.trainers.options import TrainerOptions
 
 _WINDOW = 64
@@ -95,6 +96,21 @@ class BadStep:
             f"{self.fault} in step {self.step + 1} of {steps} ({which}, with the documents {named}{more} of the "
             "training text, counted from 0)"
         )
+
+
+def report_steps(
+    run: TrainingRun, meter: Meter, watch: LossWatch, counters: Counters, unread: Sequence[tuple[float, Stepped]]
+) -> BadStep | None:
+    """Look at the last steps up to `counters`, each with its learning rate, and tell of the last one.
+
+    A bad one is given back instead. The device is waited for once.
+    """
+    losses = read_all([stepped for _, stepped in unread])
+    bad = watch.find_bad(losses, counters)
+    if bad is None:
+        loss, norm = losses[-1]
+        run.emit(meter.measure(counters, loss, unread[-1][0], norm))
+    return bad
 
 
 def take_back(

@@ -23,8 +23,8 @@ from zaoju.training import (
     save_state,
     snapshot_state,
 )
-from zaoju_builtin.trainers.bad_losses import BadStep, LossWatch, take_back
-from zaoju_builtin.trainers.lean_loop import LeanLoop, Stepped, read_all
+from zaoju_builtin.trainers.bad_losses import BadStep, LossWatch, report_steps, take_back
+from zaoju_builtin.trainers.lean_loop import LeanLoop, Stepped
 from zaoju_builtin.trainers.options import LeanOptions
 from zaoju_builtin.trainers.planning import steps_between_looks, steps_between_reports
 
@@ -142,17 +142,8 @@ class LeanProgress:
             self._checkpoints.save(counters.step, lambda folder: save_state(folder, loop.model, loop.states, counters))
 
     def _report(self) -> BadStep | None:
-        """Look at all steps since the last report, of which the last one is told; a bad one is given back.
-
-        The device is waited for once.
-        """
         unread, self._unread = self._unread, []
-        losses = read_all([stepped for _, stepped in unread])
-        bad = self._watch.find_bad(losses, self.counters)
-        if bad is None:
-            loss, norm = losses[-1]
-            self._run.emit(self._meter.measure(self.counters, loss, unread[-1][0], norm))
-        return bad
+        return report_steps(self._run, self._meter, self._watch, self.counters, unread)
 
     def _look(self) -> None:
         """Score held-out text, and keep the model where it is the best so far."""

@@ -8,11 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from zaoju.contracts import Options
+from zaoju.planning import WINDOWS_OF_GIVEN_STEPS
 
 DEFAULT_MINUTES = 3.0
-
-WINDOWS_OF_GIVEN_STEPS = 16
-"""Of a step where the number of steps is given, and with the trainer `transformers`."""
 
 _OPTION_OF_ARGUMENT = {
     "full_determinism": "deterministic",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from zaoju.planning import WINDOWS_OF_GIVEN_STEPS, windows_of_step
 from zaoju.training import Budget, count_processes, time_steps
 from zaoju_builtin.trainers.lean_loop import LeanLoop
-from zaoju_builtin.trainers.options import WINDOWS_OF_GIVEN_STEPS, LeanOptions
+from zaoju_builtin.trainers.options import LeanOptions
 from zaoju_builtin.trainers.planning import budget_of
 
-_TOKENS_PER_ROOT = 2.5
-"""Tokens of a step over the square root of all tokens. `benchmarks/learning.py` says what comes of it."""
-
-_MOST_WINDOWS = 64
 _TIMED_WINDOWS = 8
 _SHARE_FOR_STEPS = 0.8
 
@@ -22,11 +18,9 @@ _SHARE_FOR_STEPS = 0.8
 def size_by_length(
     options: LeanOptions, loop_for: Callable[[LeanOptions], AbstractContextManager[LeanLoop]]
 ) -> LeanOptions:
-    """`options` with a `batch_size` that makes steps about the best for the run's length.
+    """`options` with a `batch_size` that makes steps about the best for the run's length: see `windows_of_step`.
 
-    Short runs need many small steps, long ones can average more: the batch beyond which larger ones stop helping grows
-    with the square root of the tokens, whatever the model's size (Zhang et al., 2024, "How Does Critical Batch Size
-    Scale in Pre-training?", arXiv 2410.21676). Where the steps are given, there are always as many windows.
+    Where the steps are given, there are always as many windows.
     """
     budget = budget_of(options)
     if budget.steps is not None:
@@ -36,12 +30,6 @@ def size_by_length(
         window_tokens = loop.batches.tokens_per_batch / loop.batches.batch_size
         windows = windows_of_step(_tokens_of(budget, loop, window_tokens), window_tokens)
     return options.model_copy(update={"batch_size": _shared(windows, options)})
-
-
-def windows_of_step(tokens: float, window_tokens: float) -> int:
-    """The windows of a step, a power of two, in a run over so many `tokens`."""
-    wanted = _TOKENS_PER_ROOT * math.sqrt(tokens) / window_tokens
-    return min(_MOST_WINDOWS, 1 << max(0, round(math.log2(wanted))))
 
 
 def _tokens_of(budget: Budget, loop: LeanLoop, window_tokens: float) -> float:

@@ -13,8 +13,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from zaoju.contracts import TrainingRun
 from zaoju.models import CausalLM
 from zaoju.training import BackgroundSaves, Checkpoints, Counters, Meter, disk_errors, keep_best, save_counters
-from zaoju_builtin.trainers.bad_losses import BadStep, LossWatch, take_back
-from zaoju_builtin.trainers.lean_loop import Stepped, read_all
+from zaoju_builtin.trainers.bad_losses import BadStep, LossWatch, report_steps, take_back
+from zaoju_builtin.trainers.lean_loop import Stepped
 from zaoju_builtin.trainers.options import TransformersOptions
 from zaoju_builtin.trainers.planning import steps_between_looks, steps_between_reports
 from zaoju_builtin.trainers.transformers_loop import TransformersLoop
@@ -111,14 +111,9 @@ class TransformersProgress(TrainerCallback):
         self._saved_at = time.monotonic()
 
     def _report(self) -> BadStep | None:
-        """Look at all steps since the last report, of which the last one is told; a bad one is given back."""
         unread, self._unread = self._unread, []
-        losses = read_all([stepped for _, stepped in unread])
-        bad = self._watch.find_bad(losses, self.counters)
-        if bad is None:
-            loss, norm = losses[-1]
-            self._run.emit(self._meter.measure(self.counters, loss, unread[-1][0], norm))
-        else:
+        bad = report_steps(self._run, self._meter, self._watch, self.counters, unread)
+        if bad is not None:
             peak = self._loop.args.learning_rate
             take_back(self._run, self._options, self.counters, self._loop.batches, bad, peak=peak)
         return bad
