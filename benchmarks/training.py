@@ -7,6 +7,7 @@
 TEXT are text files or folders; without any, a grammar's stories. Every way has a process of its own, and they take
 turns, so that other work on the machine hits all of them alike. zaoju's trainer runs whole: it logs every step, and
 looks at held-out text, writes a sample and saves a checkpoint about every 30 seconds of its own time, as by default.
+All learn by AdamW: what zaoju's own default, Muon, costs is measured by `muon.py`, and what it gives by `learning.py`.
 Every precision that the machine has instructions for is measured in the same run.
 
 tokens/s     the tokens that went in over all time of all turns
@@ -230,6 +231,7 @@ def main() -> None:
         lean: dict[str, object] = {
             "steps": MOST_STEPS,
             "batch_size": given.batch,
+            "optimiser": "adamw",
             "evaluate_every": max(1, round(BETWEEN_LOOKS / seconds)),
             # It looks at the clock on the wall, which goes on while others have their turns.
             "checkpoint_every_seconds": BETWEEN_LOOKS * count,

@@ -75,9 +75,10 @@ class LeanLoop:
         muon = options.optimiser == "muon"
         self.learning_rate = options.learning_rate or default_learning_rate(model.width, trained_before, muon=muon)
         self.new_rows_learning_rate = options.new_rows_learning_rate or default_learning_rate(model.width, False)
+        numbers = torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
         # AcceleratedOptimizer takes and gives the state of the optimiser inside.
         self.optimisers: list[torch.optim.Optimizer] = [
-            accelerator.prepare(optimiser) for optimiser in make_optimisers(self.model, options)
+            accelerator.prepare(optimiser) for optimiser in make_optimisers(self.model, options, numbers)
         ]
         self._averages = None if options.ema is None else WeightAverages(self.model, options.ema)
 

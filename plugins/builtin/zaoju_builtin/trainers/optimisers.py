@@ -5,29 +5,29 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zaoju.models import CausalLM, has_bfloat16
+from zaoju.models import CausalLM
 from zaoju_builtin.trainers.muon import Muon
 from zaoju_builtin.trainers.options import LeanOptions
 
 _EMBEDDINGS_FASTER = 4.0
-"""Beside Muon: a row is moved only where its token stands, and by AdamW, whose step for it does not shrink with the
-width (Yang et al., 2022, muP)."""
+"""Beside Muon, the embeddings and the head: a row of them has a gradient to speak of only where its token stands."""
 
 
 def choose_optimiser(options: LeanOptions, *, trained_before: bool) -> LeanOptions:
-    """`options` with the optimiser and its averages in the place of what they leave open."""
+    """`options` with the optimiser in the place of what they leave open."""
     chosen = options.optimiser
     if chosen == "auto":
         chosen = "adamw" if trained_before else "muon"
-    betas = options.betas or ((0.8, 0.95) if chosen == "muon" else (0.9, 0.98))
-    return options.model_copy(update={"optimiser": chosen, "betas": betas})
+    return options.model_copy(update={"optimiser": chosen})
 
 
-def make_optimisers(model: CausalLM, options: LeanOptions) -> list[torch.optim.Optimizer]:
+def make_optimisers(
+    model: CausalLM, options: LeanOptions, numbers: torch.dtype = torch.float32
+) -> list[torch.optim.Optimizer]:
     """What updates the weights of `model`: AdamW for all, or Muon for the matrices inside the layers and AdamW for the
     rest.
 
-    AdamW: Loshchilov and Hutter, 2019. Muon takes the same learning rate.
+    AdamW: Loshchilov and Hutter, 2019. Muon takes the same learning rate, and multiplies in `numbers`.
     """
     muon = options.optimiser == "muon"
     inner = _inner_matrices(model) if muon else set()
@@ -40,9 +40,8 @@ def make_optimisers(model: CausalLM, options: LeanOptions) -> list[torch.optim.O
     if inner:
         groups[0]["faster"] = _EMBEDDINGS_FASTER
     fused = next(model.parameters()).device.type in ("cpu", "cuda")
-    assert options.betas is not None, "choose_optimiser gives them"
     adamw = torch.optim.AdamW(groups, lr=0.0, betas=options.betas, fused=fused)
-    return [adamw, _muon(model, inner, options)] if inner else [adamw]
+    return [adamw, _muon(model, inner, options, numbers)] if inner else [adamw]
 
 
 def default_learning_rate(width: int, trained_before: bool, *, muon: bool = False) -> float:
@@ -53,14 +52,12 @@ def default_learning_rate(width: int, trained_before: bool, *, muon: bool = Fals
     return fresh / 10 if trained_before else fresh
 
 
-def _muon(model: CausalLM, inner: set[nn.Parameter], options: LeanOptions) -> torch.optim.Optimizer:
+def _muon(
+    model: CausalLM, inner: set[nn.Parameter], options: LeanOptions, numbers: torch.dtype
+) -> torch.optim.Optimizer:
     matrices = [parameter for parameter in model.parameters() if parameter in inner]
-    fast = has_bfloat16(next(model.parameters()).device)
-    return Muon(
-        [{"params": matrices, "decay": options.weight_decay}],
-        weight_decay=options.weight_decay,
-        numbers=torch.bfloat16 if fast else torch.float32,
-    )
+    groups = [{"params": matrices, "decay": options.weight_decay}]
+    return Muon(groups, weight_decay=options.weight_decay, numbers=numbers)
 
 
 def _inner_matrices(model: CausalLM) -> set[nn.Parameter]:

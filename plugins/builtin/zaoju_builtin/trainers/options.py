@@ -195,13 +195,11 @@ class LeanOptions(TrainerOptions):
         "device has instructions for it",
     )
     weight_decay: float = Field(default=0.1, ge=0, description="AdamW's, for matrices; not for norms and biases")
-    betas: tuple[float, float] | None = Field(
-        default=None, description="AdamW's two averages; without it 0.9 and 0.98, and 0.8 and 0.95 beside muon"
-    )
+    betas: tuple[float, float] = Field(default=(0.9, 0.98), description="AdamW's two averages")
 
     @model_validator(mode="after")
     def _betas_are_averages(self) -> Self:
-        if self.betas is not None and not all(0 <= beta < 1 for beta in self.betas):
+        if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must be at least 0 and below 1, got {list(self.betas)}")
         return self
 
