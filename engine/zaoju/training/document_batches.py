@@ -7,13 +7,14 @@ model on short texts learns much faster from whole documents that all begin at t
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from zaoju.errors import UserError
 from zaoju.tokenization import PackedTokens
 from zaoju.training.answers import windows_to_learn
 from zaoju.training.batches import IGNORED, documents_between
-from zaoju.training.order import windows_of_batch
+from zaoju.training.order import windows_of_batch_by_length
 
 _STEP_OF_LENGTHS = 8
 """Batches are so many tokens long, or a multiple of it: libraries keep memory for every shape that they have seen."""
@@ -31,7 +32,10 @@ class DocumentBatches:
     without a document, and for conversations without an answer.
     """
 
-    def __init__(self, packed: PackedTokens, *, window: int, batch_size: int, end_of_text: int, seed: int) -> None:
+    def __init__(
+        self, packed: PackedTokens, *, window: int, batch_size: int, end_of_text: int, seed: int, passes: int = 1
+    ) -> None:
+        """With the `passes` of a step: its windows are the same in few large ones and in many small ones."""
         ends = packed.document_ends.astype(np.int64)
         if not len(ends):
             raise UserError("the training corpus has no document; give more text, or set corpus.held_out lower")
@@ -56,6 +60,7 @@ class DocumentBatches:
         self._tokens = packed.tokens
         self._end_of_text = end_of_text
         self._seed = seed
+        self._passes = passes
         self.window = int(self._lengths.max())
         """Tokens of the longest window."""
 
@@ -72,7 +77,7 @@ class DocumentBatches:
 
     def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The ids [B, T] and the targets [B, T], int64, of batch `index`; T is about its longest window."""
-        chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
+        chosen = self._chosen(index)
         lengths = self._lengths[chosen]
         longest = min(-(-int(lengths.max()) // _STEP_OF_LENGTHS) * _STEP_OF_LENGTHS, self.window)
         places = np.arange(longest + 1)
@@ -87,6 +92,11 @@ class DocumentBatches:
 
     def documents(self, index: int) -> list[int]:
         """The numbers, from 0, of the documents of the training text in batch `index`, in order."""
-        chosen = windows_of_batch(index, self.batch_size, self.windows, self._seed)
+        chosen = self._chosen(index)
         first = self._starts[chosen] + 1
         return documents_between(self._ends, first, first)
+
+    def _chosen(self, index: int) -> npt.NDArray[np.int64]:
+        step, number = divmod(index, self._passes)
+        windows = windows_of_batch_by_length(step, self.batch_size * self._passes, self._lengths, self._seed)
+        return windows[number * self.batch_size : (number + 1) * self.batch_size]

@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 _ROUNDS = 4
 
+_POOL = 16
+"""Batches whose windows are sorted by length together: enough to make those of a batch nearly equal."""
+
 
 def windows_of_batch(index: int, batch_size: int, windows: int, seed: int) -> npt.NDArray[np.int64]:
     """Which windows batch `index` of a run holds, counted from 0: every epoch takes every window once, in a new order.
@@ -18,6 +21,26 @@ def windows_of_batch(index: int, batch_size: int, windows: int, seed: int) -> np
     chosen = np.empty(len(place), dtype=np.int64)
     for number in np.unique(epoch):
         chosen[epoch == number] = shuffled(position[epoch == number], windows, seed, int(number))
+    return chosen
+
+
+def windows_of_batch_by_length(
+    index: int, batch_size: int, lengths: npt.NDArray[np.int64], seed: int
+) -> npt.NDArray[np.int64]:
+    """As `windows_of_batch`, with windows of about the same length in each batch, so that little of it is padding.
+
+    The windows of some batches in a row are sorted by their `lengths` and dealt out anew; those batches then come in
+    any order. Every epoch still takes every window once before the next one begins.
+    """
+    pool, number = divmod(index, _POOL)
+    count = batch_size * _POOL
+    windows = windows_of_batch(pool, count, len(lengths), seed)
+    epochs = np.arange(pool * count, (pool + 1) * count) // len(lengths)
+    order = np.lexsort((lengths[windows], epochs))
+    rows, of_rows = windows[order].reshape(_POOL, batch_size), epochs[order].reshape(_POOL, batch_size)
+    drawn = shuffled(np.arange(_POOL, dtype=np.uint64), _POOL, seed, pool)
+    turns = np.lexsort((drawn, of_rows[:, -1], of_rows[:, 0]))
+    chosen: npt.NDArray[np.int64] = rows[turns[number]]
     return chosen
 
 

@@ -38,7 +38,8 @@ def make_batches(run: TrainingRun, options: TrainerOptions, context: int) -> Bat
     windows = options.windows or ("packed" if packed.counts is None else "documents")
     if windows == "packed":
         return PackedBatches(packed, window=window, batch_size=size, seed=run.seed)
-    return DocumentBatches(packed, window=window, batch_size=size, end_of_text=run.model.end_of_text, seed=run.seed)
+    end, passes = run.model.end_of_text, options.accumulate
+    return DocumentBatches(packed, window=window, batch_size=size, end_of_text=end, seed=run.seed, passes=passes)
 
 
 def check_processes(batches: Batches, options: LeanOptions) -> None:
