@@ -170,8 +170,10 @@ def _processor() -> str:
 
 def _own_seconds() -> float:
     """Processor time of this process, all its threads and its children, those that run included."""
+    # This also waits for those that have ended: only then they are among the children of `os.times`.
+    children = multiprocessing.active_children()
+    running = sum(_seconds_of(child.pid) for child in children if child.pid is not None)
     times = os.times()
-    running = sum(_seconds_of(child.pid) for child in multiprocessing.active_children() if child.pid is not None)
     return times.user + times.system + times.children_user + times.children_system + running
 
 
