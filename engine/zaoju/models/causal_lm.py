@@ -36,6 +36,9 @@ class CausalLM(nn.Module, ABC):
     attention_dropout: float = 0.0
     """The shares of a layer's outputs, and of what attention looks at, that training leaves out."""
 
+    recomputes: bool = False
+    """Whether layers keep only what goes into them, and are computed again for the backward pass."""
+
     packages: tuple[str, ...] = ()
     """The packages beside torch by whose version the model may round otherwise."""
 
@@ -58,6 +61,13 @@ class CausalLM(nn.Module, ABC):
     def logits_of_loss(self, tokens: int) -> int:
         """How many logits `loss` over `tokens` tokens holds in memory at once."""
         return tokens * self.vocabulary_size
+
+    @abstractmethod
+    def recompute_layers(self) -> None:
+        """From now on, compute each layer again for the backward pass: slower, in far less memory, to the same numbers.
+
+        Raises `ConfigError` for an architecture that cannot do so.
+        """
 
     @abstractmethod
     def token_parameters(self) -> list[nn.Parameter]:

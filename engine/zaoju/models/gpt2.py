@@ -18,6 +18,7 @@ from zaoju.models.cache import CacheShape
 from zaoju.models.cache_window import Window
 from zaoju.models.embedding import new_embedding, on_meta
 from zaoju.models.gpt2_config import GPT2Config
+from zaoju.models.layers import LayeredBody
 from zaoju.models.lean_lm import LeanLM
 from zaoju.models.linear import LinearMaker
 from zaoju.models.products import linear
@@ -101,7 +102,7 @@ class Block(nn.Module):
         self.mlp.lay_out(make)
 
 
-class Body(nn.Module):
+class Body(LayeredBody):
     """Everything below the head: `transformer` in transformers' names."""
 
     def __init__(self, config: GPT2Config) -> None:
@@ -115,9 +116,7 @@ class Body(nn.Module):
     def forward(self, ids: torch.Tensor, cache: Window | None) -> torch.Tensor:
         positions = torch.arange(ids.shape[1], device=ids.device) if cache is None else cache.positions
         x = F.dropout(self.wte(ids) + self.wpe(positions), self.dropout, self.training)
-        for block in self.h:
-            x = block(x, cache)
-        normalised: torch.Tensor = self.ln_f(x)
+        normalised: torch.Tensor = self.ln_f(self.through(self.h, x, cache))
         return normalised
 
 

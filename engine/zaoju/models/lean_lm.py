@@ -16,6 +16,7 @@ from zaoju.models.cache import CacheShape, KeyValueCache
 from zaoju.models.cache_window import Window
 from zaoju.models.causal_lm import CausalLM
 from zaoju.models.cross_entropy import linear_cross_entropy
+from zaoju.models.layers import LayeredBody
 from zaoju.models.linear import LinearMaker
 from zaoju.models.loss_chunks import chunk_logits
 
@@ -33,7 +34,7 @@ class LeanLM(CausalLM):
 
     @property
     @abstractmethod
-    def body(self) -> nn.Module:
+    def body(self) -> LayeredBody:
         """Everything below the head: from ids [B, T] and a window or None to hidden states [B, T, width]."""
 
     @property
@@ -87,6 +88,9 @@ class LeanLM(CausalLM):
 
     def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return linear_cross_entropy(self.hidden_states(ids).flatten(0, 1), self.head, targets.flatten())
+
+    def recompute_layers(self) -> None:
+        self.body.recomputes = self.recomputes = True
 
     def logits_of_loss(self, tokens: int) -> int:
         return min(super().logits_of_loss(tokens), chunk_logits(self.embedding.weight.device.type))

@@ -16,6 +16,7 @@ from zaoju.models.attention import causal_attention
 from zaoju.models.cache import CacheShape
 from zaoju.models.cache_window import Window
 from zaoju.models.embedding import new_embedding, on_meta
+from zaoju.models.layers import LayeredBody
 from zaoju.models.lean_lm import LeanLM
 from zaoju.models.linear import LinearMaker
 from zaoju.models.llama_config import LlamaConfig
@@ -126,7 +127,7 @@ class Block(nn.Module):
         self.mlp.lay_out(make)
 
 
-class Body(nn.Module):
+class Body(LayeredBody):
     """Everything below the head: `model` in transformers' names."""
 
     def __init__(self, config: LlamaConfig) -> None:
@@ -141,9 +142,7 @@ class Body(nn.Module):
         positions = torch.arange(ids.shape[1], device=ids.device)[None] if cache is None else cache.positions
         x = self.embed_tokens(ids)
         angles = self._angles(positions, x.dtype)
-        for block in self.layers:
-            x = block(x, angles, cache)
-        normalised: torch.Tensor = self.norm(x)
+        normalised: torch.Tensor = self.norm(self.through(self.layers, x, angles, cache))
         return normalised
 
     def _angles(self, positions: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:

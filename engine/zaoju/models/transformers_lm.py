@@ -109,6 +109,16 @@ class TransformersLM(CausalLM):
         logits: torch.Tensor = self.network(input_ids=ids, use_cache=False).logits
         return logits
 
+    def recompute_layers(self) -> None:
+        if not self.network.supports_gradient_checkpointing:
+            raise ConfigError(
+                f"trainer.checkpointing: full was asked for, and transformers cannot compute the layers of a "
+                f"{self.architecture} again; set it to none, and batch_size lower where memory is short"
+            )
+        # transformers leaves this function without annotations.
+        self.network.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+        self.recomputes = True
+
     def token_parameters(self) -> list[nn.Parameter]:
         embedding = self.network.get_input_embeddings()
         if not isinstance(embedding, nn.Embedding):

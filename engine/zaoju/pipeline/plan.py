@@ -99,8 +99,8 @@ def plan_training(
     calibration = options.get("calibration")
     precision_name = options.get("precision") or ("bf16" if calibration is None else calibration.precision)
     precision = precision_named(precision_name)
-    checkpointing = options.get("checkpointing")
     asked = _model(config, overrides, options)
+    checkpointing = options.get("checkpointing") or asked.checkpointing
     _check_counts(options)
     tokens, asked_batch = options.get("tokens"), options.get("batch_tokens")
     one = Pass(
@@ -173,6 +173,7 @@ class _Asked:
     """Of a pass."""
 
     batch_tokens: int | None = None
+    checkpointing: str | None = None
     averages: bool = False
     """Whether the trainer keeps moving averages of the weights."""
 
@@ -235,7 +236,14 @@ def _configured(config: ConfigSource, overrides: Sequence[str], options: PlanOpt
     passes = _whole(trainer.get("accumulate"))
     sequences = _windows_of_pass(trainer, passes, shape, options.get("tokens"))
     batch_tokens = sequences * passes * shape.context
-    return _Asked(shape, sequences, batch_tokens, averages=trainer.get("ema") is not None)
+    return _Asked(
+        shape,
+        sequences,
+        batch_tokens,
+        # Where the trainer keeps all, the plan may still propose less.
+        checkpointing="full" if trainer.get("checkpointing") == "full" else None,
+        averages=trainer.get("ema") is not None,
+    )
 
 
 def _windows_of_pass(trainer: Mapping[str, object], passes: int, shape: ModelShape, tokens: str | float | None) -> int:

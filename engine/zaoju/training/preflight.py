@@ -113,7 +113,8 @@ def estimate_memory(
         precision = precision.with_averages()
     logits = model.logits_of_loss(tokens_per_pass) if isinstance(model, LeanLM) else None
     one = Pass(sequences=1, precision=precision, most_logits=logits, accumulates=accumulates)
-    memory = device_memory(shape.with_window(tokens_per_pass), Sharding(), one)
+    sharding = Sharding(checkpointing="full" if model.recomputes else "none")
+    memory = device_memory(shape.with_window(tokens_per_pass), sharding, one)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     counted = replace(
         memory,
@@ -132,11 +133,12 @@ def _dropout_bytes(model: CausalLM, tokens: int, window: int, device: str, value
     a CPU torch keeps a factor for each number, and attention with dropout has no kernel of its own: each layer keeps
     its scores as softmax gives them, their factors, and what is left of them; two more stand in the one at work.
     """
-    residual = tokens * model.width * (2 * model.layers + 1) if model.residual_dropout else 0
+    layers = 1 if model.recomputes else model.layers
+    residual = tokens * model.width * (2 * layers + 1) if model.residual_dropout else 0
     if device != "cpu":
         return residual
     scores = tokens * min(window, tokens) * model.heads if model.attention_dropout else 0
-    return value * (residual + scores * (3 * model.layers + 2))
+    return value * (residual + scores * (3 * layers + 2))
 
 
 def _shape_of(model: CausalLM) -> ModelShape:

@@ -165,6 +165,8 @@ class LeanTrainer(Trainer[LeanOptions]):
                 "trainer.new_rows_first trains the rows that `zaoju extend` has added, and there are none here: set "
                 "model.init_from to a folder that it made, or new_rows_first to 0"
             )
+        if options.checkpointing == "full":
+            model.recompute_layers()
         batches = make_batches(run, options, model.context_length)
         check_processes(batches, options)
         devices = [torch.cuda.current_device()] if run.device == "cuda" else []
