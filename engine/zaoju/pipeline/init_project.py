@@ -122,12 +122,16 @@ def _read(item: ReaderSuggestion, plugins: PluginManager) -> ReaderSuggestion:
 
 
 def _fit(characters: int) -> dict[str, object]:
-    """Vocabulary and model for that much text, and a time that a laptop can spare."""
+    """Vocabulary and model for that much text, and a time that a laptop can spare.
+
+    In that time two cores do some 10^14 operations, which are best spent on one to two million weights (Hoffmann et
+    al., 2022, "Training Compute-Optimal Large Language Models"): a larger model would see too little text.
+    """
     if characters < _SMALL_CORPUS:
         return {"vocabulary": 3000, "size": "tiny", "minutes": 5}
     if characters < _LARGE_CORPUS:
-        return {"vocabulary": 8000, "size": "mini", "minutes": 15}
-    return {"vocabulary": 16000, "size": "small", "minutes": 60}
+        return {"vocabulary": 8000, "size": "tiny", "minutes": 15}
+    return {"vocabulary": 16000, "size": "mini", "minutes": 60}
 
 
 def _readers(readers: Sequence[Mapping[str, object]]) -> str:
