@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zaoju.models import CausalLM, has_bfloat16
+from zaoju.models import has_bfloat16
 from zaoju_builtin.trainers.muon import Muon
 from zaoju_builtin.trainers.options import LeanOptions
 
@@ -18,12 +18,12 @@ def choose_optimiser(options: LeanOptions, *, trained_before: bool) -> LeanOptio
     """`options` with the optimiser and its averages in the place of what they leave open."""
     chosen = options.optimiser
     if chosen == "auto":
-        chosen = "adamw" if trained_before else "muon"
+        chosen = "adamw" if trained_before or options.sharding != "none" else "muon"
     betas = options.betas or ((0.8, 0.95) if chosen == "muon" else (0.9, 0.98))
     return options.model_copy(update={"optimiser": chosen, "betas": betas})
 
 
-def make_optimisers(model: CausalLM, options: LeanOptions) -> list[torch.optim.Optimizer]:
+def make_optimisers(model: nn.Module, options: LeanOptions) -> list[torch.optim.Optimizer]:
     """What updates the weights of `model`: AdamW for all, or Muon for the matrices inside the layers and AdamW for the
     rest.
 
@@ -53,7 +53,7 @@ def default_learning_rate(width: int, trained_before: bool, *, muon: bool = Fals
     return fresh / 10 if trained_before else fresh
 
 
-def _muon(model: CausalLM, inner: set[nn.Parameter], options: LeanOptions) -> torch.optim.Optimizer:
+def _muon(model: nn.Module, inner: set[nn.Parameter], options: LeanOptions) -> torch.optim.Optimizer:
     matrices = [parameter for parameter in model.parameters() if parameter in inner]
     fast = has_bfloat16(next(model.parameters()).device)
     return Muon(
@@ -63,7 +63,7 @@ def _muon(model: CausalLM, inner: set[nn.Parameter], options: LeanOptions) -> to
     )
 
 
-def _inner_matrices(model: CausalLM) -> set[nn.Parameter]:
+def _inner_matrices(model: nn.Module) -> set[nn.Parameter]:
     """Every matrix that maps vectors to vectors; embeddings and the head, whose rows are words, are none."""
     words = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
     return {
