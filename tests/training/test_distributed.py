@@ -186,7 +186,6 @@ def test_a_budget_of_minutes_is_one_number_of_steps(project: Project, tmp_path: 
 @pytest.mark.parametrize(
     ("command", "changes", "message"),
     [
-        ("run", {}, "only a training can"),
         ("evaluate", {}, "only a training can"),
         ("train", {"batch_size": 1}, "a batch of 1 windows cannot be shared by 2 processes"),
         ("train", {"batch_size": -1}, "batch_size"),
@@ -204,6 +203,28 @@ def test_a_trainer_of_one_process_is_refused(project: Project, tmp_path: Path) -
     folder = begin(project, tmp_path / "project")
     assert two(folder, "train", "--set", "trainer={name: transformers, steps: 2}") == [2, 2], said(folder)
     assert said(folder).count("error:") == 1 and "trains in one process" in said(folder)
+
+
+def test_a_run_is_whole_in_two_processes(project: Project, alone: Path, tmp_path: Path) -> None:
+    folder = begin(project, tmp_path / "project")
+    for stage in folder.glob("run/stages/*"):
+        shutil.rmtree(stage)
+    assert two(folder, "run") == [0, 0], said(folder)
+    assert_same_training(folder, alone)
+    assert said(folder).count("model: ") == 1 and (folder / "run" / "model" / "zaoju.json").exists()
+    assert two(folder, "run") == [0, 0], said(folder)
+    assert "step 3: " not in said(folder), "every stage is done"
+
+
+def test_an_error_of_the_evaluation_is_told_once(project: Project, tmp_path: Path) -> None:
+    def before(number: int) -> None:
+        from zaoju.pipeline import pipeline
+
+        pipeline.evaluate_model = lambda *arguments: find_no_memory()
+
+    folder = begin(project, tmp_path / "project")
+    assert two(folder, "run", before=before) == [2, 2], said(folder)
+    assert said(folder).count("error: no memory is left") == 1 and "Traceback" not in said(folder)
 
 
 @pytest.mark.slow
