@@ -17,7 +17,6 @@ from zaoju.contracts import EventSink
 from zaoju.corpus import Account
 from zaoju.pipeline.evaluation_stage import Scores
 from zaoju.pipeline.pipeline import Pipeline
-from zaoju.pipeline.together import refuse_several
 
 
 class RunOptions(TypedDict, total=False):
@@ -60,10 +59,13 @@ def open_pipeline(config: ConfigSource = None, **options: Unpack[RunOptions]) ->
 
 
 def run(config: ConfigSource = None, **options: Unpack[RunOptions]) -> RunResult:
-    """The whole path: corpus in, a trained, scored and published model out. Unchanged stages are skipped."""
-    refuse_several("a whole run")
+    """The whole path: corpus in, a trained, scored and published model out. Unchanged stages are skipped.
+
+    Of several processes that `torchrun` has started, the main one does all but the training.
+    """
     pipeline = open_pipeline(config, **options)
-    return RunResult(account=pipeline.account(), scores=pipeline.scores(), model=pipeline.model_folder)
+    account, scores = pipeline.run()
+    return RunResult(account=account, scores=scores, model=pipeline.model_folder)
 
 
 def prepare(config: ConfigSource = None, **options: Unpack[RunOptions]) -> Account:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -156,15 +157,27 @@ class Pipeline:
         Of several processes that `torchrun` has started, the main one does all but the steps of the training. Raises
         `EndedElsewhere` where another one of them has failed.
         """
+        (trained,) = self._in_all_processes(lambda together: [self._train(together)])
+        return trained
+
+    def run(self) -> tuple[Account, Scores]:
+        """Prepare, train, score and publish. Of several processes that `torchrun` has started, as `train`."""
+        prepared, evaluated = self._in_all_processes(
+            lambda together: [self.prepare(), self._evaluate(self._train(together))]
+        )
+        return read_account(prepared), _read_scores(evaluated)
+
+    def _in_all_processes(self, work: Callable[[Together | None], list[Path]]) -> list[Path]:
+        """What `work` gives in the main process, which the others help to train meanwhile."""
         if number_of_processes() == 1:
-            return self._train(None)
+            return work(None)
         check_trains_together(self.plan.trainer)
         together = Together(self._cancel)
         with together.ending_together():
             if together.is_main:
-                return Path(together.finish(str(self._train(together))))
+                return _paths(together.finish(json.dumps([str(path) for path in work(together)])))
             join_training(self.plan, self.plugins, self._emit, self._cancel, together, inexact=self._inexact)
-            return Path(together.finish(""))
+            return _paths(together.finish(""))
 
     def _train(self, together: Together | None) -> Path:
         prepared, vocabulary, encoded = self.prepare(), self.vocabulary(), self.encode()
@@ -189,7 +202,10 @@ class Pipeline:
     def evaluate(self) -> Path:
         """Score the held-out documents, write sample texts, and publish the model with its scores."""
         refuse_several("an evaluation")
-        prepared, trained = self.prepare(), self.train()
+        return self._evaluate(self.train())
+
+    def _evaluate(self, trained: Path) -> Path:
+        prepared = self.prepare()
 
         def work(folder: Path) -> None:
             scores = evaluate_model(
@@ -226,7 +242,7 @@ class Pipeline:
 
     def scores(self) -> Scores:
         """The scores of the finished model."""
-        return Scores.from_json(json.loads((self.evaluate() / "scores.json").read_text("utf-8")))
+        return _read_scores(self.evaluate())
 
     def stages(self) -> list[Stage]:
         """Every stage of this configuration, in order, whether done or not. Runs nothing."""
@@ -361,3 +377,12 @@ class Pipeline:
 
 def _silent(event: object) -> None:
     """Of several processes the main one speaks."""
+
+
+def _paths(values: str) -> list[Path]:
+    """What the main process has told the others."""
+    return [Path(value) for value in json.loads(values)]
+
+
+def _read_scores(evaluated: Path) -> Scores:
+    return Scores.from_json(json.loads((evaluated / "scores.json").read_text("utf-8")))

@@ -184,6 +184,6 @@ def refuse_several(what: str) -> None:
     if not is_main_process():
         raise EndedElsewhere
     raise UserError(
-        f"{what} cannot be done in {number_of_processes()} processes: only a training can. Start `zaoju train` by "
-        "torchrun or accelerate launch, and everything else without"
+        f"{what} cannot be done in {number_of_processes()} processes: only a training can. Start `zaoju train` or "
+        "`zaoju run` by torchrun or accelerate launch, and everything else without"
     )

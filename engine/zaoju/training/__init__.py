@@ -13,6 +13,7 @@ from zaoju.training.processes import any_process, count_processes, from_main, ma
 from zaoju.training.schedule import Schedule
 from zaoju.training.state import (
     Counters,
+    HasState,
     load_model_state,
     load_state,
     other_environment,
@@ -30,6 +31,7 @@ __all__ = [
     "Checkpoints",
     "Counters",
     "DocumentBatches",
+    "HasState",
     "Meter",
     "Pace",
     "PackedBatches",

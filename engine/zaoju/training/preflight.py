@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from zaoju.errors import UserError
 from zaoju.models import GPT2, CausalLM, GPT2Config, LeanLM, Llama
-from zaoju.planning import PRECISIONS, ModelShape, Pass, Sharding, device_memory, taken_from_system
+from zaoju.planning import PRECISIONS, ModelShape, Pass, Sharding, device_memory, state_bytes, taken_from_system
 from zaoju.training.batches import Batches
 from zaoju.training.processes import from_main
 
@@ -100,27 +100,31 @@ def estimate_memory(
     accumulates: bool = False,
     bfloat16: bool = False,
     averages: bool = False,
+    sharding: Sharding | None = None,
 ) -> int:
     """The peak in bytes: weights, gradients, AdamW, and what one pass over `tokens_per_pass` tokens keeps.
 
     By the formulas of `zaoju.planning`, and what dropout keeps on `device`, in windows of `window` tokens (without it,
     of the model's context). Weights that are not trained have no gradient and no moments. `accumulates` says that
     several passes make a step, `bfloat16` that layers compute in it over float32 weights, `averages` that an average of
-    each trained weight is kept. What the libraries take, about 0.3 GB, comes on top.
+    each trained weight is kept, `sharding` how all that is divided among devices, of which one is meant. What
+    the libraries take, about 0.3 GB, comes on top.
     """
+    sharding = sharding or Sharding()
     shape, precision = _shape_of(model), PRECISIONS["autocast" if bfloat16 else "float32"]
     if averages:
         precision = precision.with_averages()
     logits = model.logits_of_loss(tokens_per_pass) if isinstance(model, LeanLM) else None
     one = Pass(sequences=1, precision=precision, most_logits=logits, accumulates=accumulates)
-    sharding = Sharding(checkpointing="full" if model.recomputes else "none")
+    sharding = replace(sharding, checkpointing="full" if model.recomputes else "none")
     memory = device_memory(shape.with_window(tokens_per_pass), sharding, one)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    moving = state_bytes(trained, precision, sharding.stage, sharding.data)
     counted = replace(
         memory,
-        weights=precision.weight * model.parameter_count(),
-        gradients=precision.gradient * trained,
-        optimiser=precision.optimiser * trained,
+        weights=state_bytes(model.parameter_count(), precision, sharding.stage, sharding.data).weights,
+        gradients=moving.gradients,
+        optimiser=moving.optimiser,
     )
     dropped = _dropout_bytes(model, tokens_per_pass, window or model.context_length, device, precision.value)
     return round(taken_from_system(counted.total + dropped, shape, tokens_per_pass))

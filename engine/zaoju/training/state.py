@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from zaoju.models import CausalLM, load_model
-from zaoju.training.environment import describe_environment, environment_differences
+from zaoju.training.environment import UNDIVIDED, describe_environment, environment_differences
 
 _COUNTERS, _OPTIMISERS, _RANDOM = "state.json", "optimisers.safetensors", "random.safetensors"
 
@@ -61,23 +61,39 @@ class Counters:
         return number
 
 
-def save_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.Optimizer], counters: Counters) -> None:
-    """Write everything into `folder`. The weights bear transformers' names."""
-    _writer(model, model, optimisers, counters, copy=False)(folder)
+class HasState(Protocol):
+    """What has a state for each weight, as optimisers do; it is of whole tensors."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None: ...
+
+
+def save_state(
+    folder: Path, model: CausalLM, optimisers: Sequence[HasState], counters: Counters, *, sharding: str = UNDIVIDED
+) -> None:
+    """Write everything into `folder`. The weights bear transformers' names. `sharding` is how they were divided."""
+    _writer(model, model, optimisers, counters, copy=False, sharding=sharding)(folder)
 
 
 def snapshot_state(
-    model: CausalLM, optimisers: Sequence[torch.optim.Optimizer], counters: Counters
+    model: CausalLM, optimisers: Sequence[HasState], counters: Counters, *, sharding: str = UNDIVIDED
 ) -> Callable[[Path], None]:
     """What `save_state` would write now, to be written later, while the training goes on.
 
     It is a copy in main memory of all that changes in training: with AdamW three times the trained weights.
     """
-    return _writer(_copied(model), model, optimisers, counters, copy=True)
+    return _writer(_copied(model), model, optimisers, counters, copy=True, sharding=sharding)
 
 
 def _writer(
-    kept: CausalLM, model: CausalLM, optimisers: Sequence[torch.optim.Optimizer], counters: Counters, *, copy: bool
+    kept: CausalLM,
+    model: CausalLM,
+    optimisers: Sequence[HasState],
+    counters: Counters,
+    *,
+    copy: bool,
+    sharding: str,
 ) -> Callable[[Path], None]:
     """Writes `kept`, which is `model` or its copy, and everything else as it is now; tensors copied or not."""
     states = [optimiser.state_dict() for optimiser in optimisers]
@@ -91,7 +107,7 @@ def _writer(
     values = {
         "counters": asdict(counters),
         "param_groups": [state["param_groups"] for state in states],
-        "environment": describe_environment(model),
+        "environment": describe_environment(model, sharding),
     }
     text = json.dumps(values, indent=2) + "\n"
 
@@ -120,9 +136,9 @@ def save_counters(folder: Path, model: CausalLM, counters: Counters) -> None:
     (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def other_environment(folder: Path, model: CausalLM) -> list[str]:
+def other_environment(folder: Path, model: CausalLM, sharding: str = UNDIVIDED) -> list[str]:
     """What is different about this machine since the checkpoint in `folder`; empty where rounding is the same."""
-    return environment_differences(_read(folder)["environment"], describe_environment(model))
+    return environment_differences(_read(folder)["environment"], describe_environment(model, sharding))
 
 
 def read_counters(folder: Path) -> Counters:
@@ -139,7 +155,9 @@ def load_model_state(folder: Path, device: str) -> CausalLM:
     return model
 
 
-def load_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.Optimizer]) -> list[str]:
+def load_state(
+    folder: Path, model: CausalLM, optimisers: Sequence[HasState], *, sharding: str = UNDIVIDED
+) -> list[str]:
     """Put the optimisers and the random generators back as they were in the checkpoint.
 
     Gives what is different about this machine; where the list is empty, the run goes on bit for bit.
@@ -152,7 +170,7 @@ def load_state(folder: Path, model: CausalLM, optimisers: Sequence[torch.optim.O
     for optimiser, state, groups in zip(optimisers, states, values["param_groups"], strict=True):
         optimiser.load_state_dict({"state": state, "param_groups": groups})
     _set_random_states(load_file(folder / _RANDOM))
-    return other_environment(folder, model)
+    return other_environment(folder, model, sharding)
 
 
 def _random_states() -> dict[str, torch.Tensor]:

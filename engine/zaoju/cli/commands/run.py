@@ -32,11 +32,14 @@ def run(
     """Go the whole path of a configuration.
 
     Corpus, vocabulary, training, scores, samples. What is unchanged since the last run is skipped; an interrupted
-    training goes on. At the end a page about the training is written for a browser: report.html in the run folder.
+    training goes on. Started by `torchrun` or `accelerate launch`, several processes train together. At the end a page
+    about the training is written for a browser: report.html in the run folder.
     """
     overrides = use_threads(config, overrides, threads)
     with watching(quiet=quiet) as (on_event, cancel):
         result = zaoju.run(config, overrides=overrides, on_event=on_event, cancel=cancel, inexact=inexact)
+    if not zaoju.is_main_process():
+        return
     page = write_report(config, overrides)
     added = {"report": str(page)} if page else {}
     if as_json:

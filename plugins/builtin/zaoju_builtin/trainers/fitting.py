@@ -14,8 +14,10 @@ import torch
 from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import UserError
 from zaoju.models import CausalLM, free_address_space, free_memory, is_out_of_memory
+from zaoju.planning import Sharding
 from zaoju.training import Batches, count_processes, estimate_memory, read_counters
 from zaoju_builtin.trainers.options import LeanOptions, TrainerOptions
+from zaoju_builtin.trainers.sharding import sharding_of
 
 OptionsT = TypeVar("OptionsT", bound=TrainerOptions)
 
@@ -69,6 +71,7 @@ def within_memory(
             accumulates=accumulates,
             bfloat16=bfloat16,
             averages=isinstance(options, LeanOptions) and options.ema is not None,
+            sharding=sharding_of(options) if isinstance(options, LeanOptions) else Sharding(),
         )
         return whole - there
 

@@ -80,6 +80,7 @@ class LeanTrainer(Trainer[LeanOptions]):
                     accumulates=self.options.accumulate > 1,
                     bfloat16=computes_in_bfloat16(run.device, self.options),
                     averages=self.options.ema is not None,
+                    sharding=loop.sharding,
                 ),
                 seconds=left * seconds,
             )
@@ -116,7 +117,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         with self._loop(run, self.model_of(found, run)) as loop:
             counters = read_counters(found)
             check_identity(run, self._identity(run, loop), counters, self.options)
-            allow_environment(run, found, load_state(found, loop.model, loop.states))
+            allow_environment(run, found, load_state(found, loop.model, loop.states(), sharding=loop.sharding.name))
             run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
             counters = replace(counters, skipped=skipped or counters.skipped)
             return self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))
@@ -201,7 +202,8 @@ class LeanTrainer(Trainer[LeanOptions]):
 def _time_look(run: TrainingRun, loop: LeanLoop) -> float:
     """The seconds of a look at held-out text, by a model that has learned nothing."""
     began = time.monotonic()
-    main_does(lambda: run.observe(0, loop.model))
+    with loop.whole():
+        main_does(lambda: run.observe(0, loop.model))
     loop.model.train()
     return from_main(time.monotonic() - began)
 

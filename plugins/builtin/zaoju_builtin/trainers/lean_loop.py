@@ -13,10 +13,19 @@ from torch import nn
 
 from zaoju.errors import UserError
 from zaoju.models import CausalLM, has_bfloat16
-from zaoju.training import Batches, count_processes, process_number
+from zaoju.training import Batches, HasState, count_processes, process_number
 from zaoju_builtin.trainers.new_rows import NewRows
 from zaoju_builtin.trainers.optimisers import default_learning_rate, make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
+from zaoju_builtin.trainers.sharding import (
+    WholeState,
+    gathered,
+    shard,
+    sharding_of,
+    whole,
+    with_layers,
+    without_weights,
+)
 from zaoju_builtin.trainers.weight_averages import WeightAverages
 
 if TYPE_CHECKING:
@@ -47,7 +56,8 @@ class LeanLoop:
     """A model, its optimisers and its batches; `step` moves all three on.
 
     Of several processes each takes its rows of every batch, and Accelerate's DistributedDataParallel averages their
-    gradients, so that a step is what it would be in one process.
+    gradients, so that a step is what it would be in one process. With `sharding` FSDP2 does, each process owns a part
+    of the weights, and `model` has them only where they are gathered, in `whole` and `averaged`.
     """
 
     def __init__(
@@ -66,10 +76,20 @@ class LeanLoop:
         self._accelerator = accelerator
         self._seed = seed
         self._processes, self._number = count_processes(), process_number()
+        self.sharding = sharding_of(options)
+        self._is_sharded = self.sharding.stage > 0
+        divided = with_layers(model, options) if self._is_sharded else None
         # Held-out text is looked at in the main process alone, so by the bare model.
-        self.model: CausalLM = accelerator.prepare_model(model, evaluation_mode=True)
+        bare = model if divided is None else without_weights(divided)
+        self.model: CausalLM = accelerator.prepare_model(bare, evaluation_mode=True)
         # Accelerate wraps its forward pass in the precision that was asked for.
-        self._loss = accelerator.prepare(_Loss(model))
+        if divided is None:
+            self._loss = accelerator.prepare(_Loss(model))
+        else:
+            # Layer by layer `shard` moves the weights to the device, which may not hold them all.
+            self._loss = accelerator.prepare_model(_Loss(model), device_placement=False, evaluation_mode=True)
+            shard(self._loss, divided, self.sharding, accelerator.device)
+        self._trained = model
         self.model.train()
         self._new_rows = None if first_new is None else NewRows(self.model, first_new)
         muon = options.optimiser == "muon"
@@ -78,18 +98,27 @@ class LeanLoop:
         numbers = torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
         # AcceleratedOptimizer takes and gives the state of the optimiser inside.
         self.optimisers: list[torch.optim.Optimizer] = [
-            accelerator.prepare(optimiser) for optimiser in make_optimisers(self.model, options, numbers)
+            accelerator.prepare(optimiser) for optimiser in make_optimisers(self._trained, options, numbers)
         ]
         self._averages = None if options.ema is None else WeightAverages(self.model, options.ema)
 
-    @property
-    def states(self) -> list[torch.optim.Optimizer]:
-        """All that has a state for each weight, which a checkpoint must hold: the optimisers, and the averages."""
+    def states(self) -> Sequence[HasState]:
+        """All that has a state for each weight, which a checkpoint must hold: the optimisers, and the averages.
+
+        Every process must ask at once, since what is divided is gathered.
+        """
+        if self._is_sharded:
+            return [WholeState(optimiser) for optimiser in self.optimisers]
         return self.optimisers if self._averages is None else [*self.optimisers, self._averages]
 
+    def whole(self) -> AbstractContextManager[None]:
+        """In the block the model has all its weights, in the main process; all must enter it at once."""
+        return gathered(self._trained, self.model) if self._is_sharded else nullcontext()
+
     def averaged(self) -> AbstractContextManager[None]:
-        """In the block the model is the one to score and to keep: with `ema` its weights are their averages."""
-        return nullcontext() if self._averages is None else self._averages.in_place()
+        """In the block the model is whole, and the one to score and to keep: with `ema` its weights are their
+        averages."""
+        return self.whole() if self._averages is None else self._averages.in_place()
 
     @property
     def tokens_per_step(self) -> int:
@@ -125,7 +154,7 @@ class LeanLoop:
                 if self._accelerator.sync_gradients:
                     if self._new_rows is not None:
                         self._new_rows.hold()
-                    norm = self._accelerator.clip_grad_norm_(self.model.parameters(), self._options.clip)
+                    norm = whole(self._accelerator.clip_grad_norm_(self._trained.parameters(), self._options.clip))
                 for optimiser in self.optimisers:
                     optimiser.step()
                     optimiser.zero_grad()

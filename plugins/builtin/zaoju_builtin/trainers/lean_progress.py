@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -14,6 +15,7 @@ from zaoju.training import (
     BackgroundSaves,
     Checkpoints,
     Counters,
+    HasState,
     Meter,
     Schedule,
     any_process,
@@ -127,19 +129,24 @@ class LeanProgress:
 
     def save(self) -> None:
         """Make a checkpoint of this moment, in the main process."""
-        main_does(self._save)
+        states = self._loop.states()
+        with self._loop.whole():
+            main_does(lambda: self._save(states))
         self._saved_at = time.monotonic()
 
     def _is_time_to_save(self) -> bool:
         """By the clock of the main process."""
         return process_number() == 0 and time.monotonic() - self._saved_at >= self._save_every_seconds
 
-    def _save(self) -> None:
+    def _save(self, states: Sequence[HasState]) -> None:
         loop, counters = self._loop, replace(self.counters, recent_losses=self._watch.recent)
         if self._options.save_in_background:
-            self._saves.save(counters.step, snapshot_state(loop.model, loop.states, counters))
+            self._saves.save(counters.step, snapshot_state(loop.model, states, counters, sharding=loop.sharding.name))
         else:
-            self._checkpoints.save(counters.step, lambda folder: save_state(folder, loop.model, loop.states, counters))
+            self._checkpoints.save(
+                counters.step,
+                lambda folder: save_state(folder, loop.model, states, counters, sharding=loop.sharding.name),
+            )
 
     def _report(self) -> BadStep | None:
         unread, self._unread = self._unread, []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zaoju.models import CausalLM
 from zaoju_builtin.trainers.muon import Muon
 from zaoju_builtin.trainers.options import LeanOptions
 
@@ -17,12 +16,12 @@ def choose_optimiser(options: LeanOptions, *, trained_before: bool) -> LeanOptio
     """`options` with the optimiser in the place of what they leave open."""
     chosen = options.optimiser
     if chosen == "auto":
-        chosen = "adamw" if trained_before else "muon"
+        chosen = "adamw" if trained_before or options.sharding != "none" else "muon"
     return options.model_copy(update={"optimiser": chosen})
 
 
 def make_optimisers(
-    model: CausalLM, options: LeanOptions, numbers: torch.dtype = torch.float32
+    model: nn.Module, options: LeanOptions, numbers: torch.dtype = torch.float32
 ) -> list[torch.optim.Optimizer]:
     """What updates the weights of `model`: AdamW for all, or Muon for the matrices inside the layers and AdamW for the
     rest.
@@ -53,14 +52,14 @@ def default_learning_rate(width: int, trained_before: bool, *, muon: bool = Fals
 
 
 def _muon(
-    model: CausalLM, inner: set[nn.Parameter], options: LeanOptions, numbers: torch.dtype
+    model: nn.Module, inner: set[nn.Parameter], options: LeanOptions, numbers: torch.dtype
 ) -> torch.optim.Optimizer:
     matrices = [parameter for parameter in model.parameters() if parameter in inner]
     groups = [{"params": matrices, "decay": options.weight_decay}]
     return Muon(groups, weight_decay=options.weight_decay, numbers=numbers)
 
 
-def _inner_matrices(model: CausalLM) -> set[nn.Parameter]:
+def _inner_matrices(model: nn.Module) -> set[nn.Parameter]:
     """Every matrix that maps vectors to vectors; embeddings and the head, whose rows are words, are none."""
     words = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
     return {

@@ -187,7 +187,12 @@ class LeanOptions(TrainerOptions):
     optimiser: Literal["auto", "adamw", "muon"] = Field(
         default="auto",
         description="adamw; or muon for the matrices of the layers, with AdamW for the rest: more is learned per step. "
-        "auto: muon for a new model, adamw for one that has been trained before",
+        "auto: muon for a new model, adamw for one that has been trained before, and with sharding",
+    )
+    sharding: Literal["none", "zero2", "zero3"] = Field(
+        default="none",
+        description="What several processes divide among themselves, by FSDP2. none: each has the whole model; zero2: "
+        "the optimiser and the gradients; zero3: the weights too. lean alone",
     )
     checkpointing: Literal["none", "full"] = Field(
         default="none",
@@ -206,6 +211,16 @@ class LeanOptions(TrainerOptions):
     def _betas_are_averages(self) -> Self:
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must be at least 0 and below 1, got {list(self.betas)}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_divided(self) -> Self:
+        if self.sharding != "none":
+            asked = f"sharding: {self.sharding} divides weights that AdamW updates"
+            if self.optimiser == "muon":
+                raise ValueError(f"{asked}, and muon needs whole matrices: set optimiser to adamw or auto")
+            if self.ema is not None:
+                raise ValueError(f"{asked}, without their averages: leave ema out, or set sharding to none")
         return self
 
 
@@ -272,4 +287,13 @@ class LoraOptions(LeanOptions):
     def _no_new_rows(self) -> Self:
         if self.new_rows_first or self.new_rows_learning_rate:
             raise ValueError("lora leaves the rows of all tokens as they are; train new ones with the trainer lean")
+        return self
+
+    @model_validator(mode="after")
+    def _not_divided(self) -> Self:
+        if self.sharding != "none":
+            raise ValueError(
+                f"sharding: {self.sharding} is for the trainer lean; the adapters of lora are small, and each process "
+                "has the whole model: leave it out"
+            )
         return self

@@ -24,8 +24,10 @@ _DECIDES_NO_WEIGHT = {
     "on_bad_loss",
     "most_roll_backs",
     "windows_per_step",
+    "sharding",
 }
-"""Options that a run may go on with others of. What happens after a bad loss decides nothing before there is one; the
+"""Options that a run may go on with others of. How weights are divided changes how they round, as the number of
+processes does, and is told with that. What happens after a bad loss decides nothing before there is one; the
 windows of a step are in batch_size and accumulate."""
 
 
