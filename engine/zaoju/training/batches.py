@@ -39,6 +39,10 @@ class Batches(Protocol):
         """
         ...
 
+    def places(self, index: int) -> int:
+        """The number of ids of batch `index`, padding included: what a pass over it takes its time for."""
+        ...
+
     def documents(self, index: int) -> list[int]:
         """The numbers, from 0, of the documents of the training text in batch `index`, in order."""
         ...
@@ -102,6 +106,10 @@ class PackedBatches:
         if self._counts is not None:
             targets[~torch.from_numpy(self._counts[places[:, 1:]])] = IGNORED
         return ids[:, :-1].contiguous(), targets
+
+    def places(self, index: int) -> int:
+        """The number of ids of batch `index`; of all the same."""
+        return self.tokens_per_batch
 
     def documents(self, index: int) -> list[int]:
         """The numbers, from 0, of the documents of the training text in batch `index`, in order."""

@@ -79,8 +79,7 @@ class DocumentBatches:
         """The ids [B, T] and the targets [B, T], int64, of batch `index`; T is about its longest window."""
         chosen = self._chosen(index)
         lengths = self._lengths[chosen]
-        longest = min(-(-int(lengths.max()) // _STEP_OF_LENGTHS) * _STEP_OF_LENGTHS, self.window)
-        places = np.arange(longest + 1)
+        places = np.arange(self._longest(chosen) + 1)
         inside = places <= lengths[:, None]
         rows = np.full(inside.shape, self._end_of_text, dtype=np.int64)
         wanted = np.maximum(self._starts[chosen][:, None] + places, 0)
@@ -90,11 +89,19 @@ class DocumentBatches:
         targets = np.where(learned[:, 1:], rows[:, 1:], IGNORED)
         return torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(targets)
 
+    def places(self, index: int) -> int:
+        """The number of ids of batch `index`, padding included: what a pass over it takes its time for."""
+        return self.batch_size * self._longest(self._chosen(index))
+
     def documents(self, index: int) -> list[int]:
         """The numbers, from 0, of the documents of the training text in batch `index`, in order."""
         chosen = self._chosen(index)
         first = self._starts[chosen] + 1
         return documents_between(self._ends, first, first)
+
+    def _longest(self, chosen: npt.NDArray[np.int64]) -> int:
+        """The length of a batch of these windows."""
+        return min(-(-int(self._lengths[chosen].max()) // _STEP_OF_LENGTHS) * _STEP_OF_LENGTHS, self.window)
 
     def _chosen(self, index: int) -> npt.NDArray[np.int64]:
         step, number = divmod(index, self._passes)

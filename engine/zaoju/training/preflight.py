@@ -24,6 +24,9 @@ _MOST_LOOKS = 6
 
 _TIMED_SECONDS = 3.0
 _MOST_TIMED_STEPS = 12
+_USUAL_STEPS = 256
+"""By so many steps it is known how many places one has on average."""
+
 _TIMED_SHARE = 0.02
 """Of a time budget, for timing."""
 
@@ -161,17 +164,24 @@ def _shape_of(model: CausalLM) -> ModelShape:
     return ModelShape.gpt2(like)
 
 
-def time_steps(step: Callable[[], object], budget: Budget) -> float:
-    """The median seconds of a call of `step`, after one that warms up.
+def time_steps(step: Callable[[int], object], batches: Batches, batches_per_step: int, budget: Budget) -> float:
+    """About the seconds of a step in the run, by calls of `step` with the numbers of the first ones.
 
-    Takes about three seconds, or two calls; less where the budget is a short time.
+    Takes about three seconds, or two calls; less where the budget is a short time. Documents make small and large
+    batches, so it is the median of the time for each place that counts, and how many places there are in a usual step.
     """
+
+    def places(number: int) -> int:
+        return sum(batches.places(number * batches_per_step + one) for one in range(batches_per_step))
+
     most = _TIMED_SECONDS if budget.minutes is None else min(_TIMED_SECONDS, _TIMED_SHARE * 60 * budget.minutes)
-    step()
+    step(0)
     seconds: list[float] = []
     while not seconds or (sum(seconds) < most and len(seconds) < _MOST_TIMED_STEPS):
+        number = len(seconds) + 1
         begin = time.perf_counter()
-        step()
+        step(number)
         # All processes must do as many steps, here and afterwards.
         seconds.append(from_main(time.perf_counter() - begin))
-    return statistics.median(seconds)
+    for_a_place = statistics.median(taken / places(number) for number, taken in enumerate(seconds, 1))
+    return for_a_place * statistics.fmean(places(number) for number in range(_USUAL_STEPS))

@@ -34,8 +34,8 @@ _NOT_SLOWER = 1.05
 class TriedLoop(Protocol):
     """A training that is begun to see how fast it is, and then thrown away."""
 
-    def try_step(self) -> None:
-        """A whole step, after which everything that a training keeps is there. Waits for it."""
+    def try_step(self, number: int) -> None:
+        """A whole step on part `number` of the data, after which all that a training keeps is there. Waits for it."""
 
     def try_pass(self, index: int) -> int:
         """One pass over batch `index`, forwards and backwards; its tokens. Waits for it."""
@@ -157,7 +157,7 @@ def choose_size(speeds: dict[int, float]) -> int:
 
 def _tokens_per_second(loop: TriedLoop) -> float:
     """Of the passes alone, when everything that a training keeps is there."""
-    loop.try_step()
+    loop.try_step(0)
     passes: list[float] = []
     while len(passes) < 2 or (sum(passes) < _TIMED_SECONDS and len(passes) < _MOST_TIMED):
         begin = time.perf_counter()

@@ -63,7 +63,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         with self._loop(run, self.first_model(run)) as loop:
             budget = budget_of(self.options)
             look = _time_look(run, loop) if found is None and budget.minutes is not None else None
-            seconds = time_steps(loop.try_step, budget)
+            seconds = time_steps(loop.try_step, loop.batches, self.options.accumulate, budget)
             self._pace = Pace(seconds, look, from_main(time.monotonic() - began))
             counters = None if found is None else read_counters(found)
             steps = self._count_steps(loop) if counters is None else counters.steps

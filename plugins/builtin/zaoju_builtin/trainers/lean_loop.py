@@ -163,9 +163,9 @@ class LeanLoop:
             self._averages.step()
         return Stepped(self._accelerator.reduce(total / passes, "mean"), norm, sum(counts))
 
-    def try_step(self) -> None:
-        """A step on the first data, to see how long it takes. Waits for it."""
-        read_all([self.step(0, self.learning_rate)])
+    def try_step(self, number: int) -> None:
+        """A step on part `number` of the data, to see how long it takes. Waits for it."""
+        read_all([self.step(number, self.learning_rate)])
 
     def try_pass(self, index: int) -> int:
         """One pass over batch `index`, forwards and backwards, to see how long it takes; its tokens. Waits for it."""

@@ -28,15 +28,15 @@ def size_by_length(
     timed = options.model_copy(update={"batch_size": _shared(_TIMED_WINDOWS, options)})
     with loop_for(timed) as loop:
         window_tokens = loop.batches.tokens_per_batch / loop.batches.batch_size
-        windows = windows_of_step(_tokens_of(budget, loop, window_tokens), window_tokens)
+        windows = windows_of_step(_tokens_of(budget, loop, window_tokens, options.accumulate), window_tokens)
     return options.model_copy(update={"batch_size": _shared(windows, options)})
 
 
-def _tokens_of(budget: Budget, loop: LeanLoop, window_tokens: float) -> float:
+def _tokens_of(budget: Budget, loop: LeanLoop, window_tokens: float, passes: int) -> float:
     if budget.epochs is not None:
         return budget.epochs * loop.batches.windows * window_tokens
     assert budget.minutes is not None, "a budget has one of the three"
-    seconds = time_steps(loop.try_step, budget)
+    seconds = time_steps(loop.try_step, loop.batches, passes, budget)
     return _SHARE_FOR_STEPS * budget.minutes * 60 / seconds * loop.tokens_per_step
 
 

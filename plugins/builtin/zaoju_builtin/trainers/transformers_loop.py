@@ -113,12 +113,14 @@ class TransformersLoop(UpstreamTrainer):
                     raise
                 raise OSError(str(error).splitlines()[0]) from error
 
-    def try_step(self) -> None:
-        """One step outside of any run, to see how long it takes. Waits for it."""
+    def try_step(self, number: int) -> None:
+        """One step on part `number` of the data outside of any run, to see how long it takes. Waits for it."""
         optimizer = self.optimizer or self.create_optimizer()
-        passes, tokens = self.get_batch_samples(
-            iter(self.get_train_dataloader()), self.args.gradient_accumulation_steps, self.args.device
-        )
+        count = self.args.gradient_accumulation_steps
+        passes = [
+            _as_transformers_has_it(*self.batches.batch(index)) for index in range(number * count, (number + 1) * count)
+        ]
+        tokens = sum(int((batch["labels"] >= 0).sum()) for batch in passes)
         for batch in passes:
             self._try(batch, tokens)
         optimizer.step()
@@ -132,7 +134,7 @@ class TransformersLoop(UpstreamTrainer):
         self._try(batch, tokens).item()
         return tokens
 
-    def _try(self, batch: dict[str, Any], tokens: torch.Tensor | int | None) -> torch.Tensor:
+    def _try(self, batch: dict[str, Any], tokens: int) -> torch.Tensor:
         assert isinstance(self.model, PreTrainedModel)
         return self.training_step(self.model, batch, tokens)
 

@@ -87,7 +87,8 @@ class TransformersTrainer(Trainer[TransformersOptions]):
         found = Checkpoints(run.checkpoints, _silent).newest()
         self._settle(run, found)
         with self._parts(run, self.options) as parts:
-            seconds = time_steps(self._loop(run, parts, _TO_TRY).try_step, budget_of(self.options))
+            try_step, budget = self._loop(run, parts, _TO_TRY).try_step, budget_of(self.options)
+            seconds = time_steps(try_step, parts.batches, self.options.accumulate, budget)
             self._pace = Pace(seconds)
             counters = None if found is None else read_counters(found)
             steps = self._count_steps(parts.batches) if counters is None else counters.steps
