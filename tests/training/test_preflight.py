@@ -11,7 +11,17 @@ from zaoju.errors import UserError
 from zaoju.models import GPT2, CausalLM, GPT2Config, TransformersLM, load_model, model_numbers
 from zaoju.pipeline.calibrate import Probe, calibrate
 from zaoju.tokenization import PackedTokens
-from zaoju.training import Budget, Pace, PackedBatches, count_looks, count_steps, estimate_memory
+from zaoju.training import (
+    Budget,
+    DocumentBatches,
+    Pace,
+    PackedBatches,
+    count_looks,
+    count_steps,
+    estimate_memory,
+    preflight,
+    time_steps,
+)
 
 
 def corpus(count: int) -> PackedBatches:
@@ -123,3 +133,25 @@ def test_memory_is_that_of_a_measured_run(size: str, sequences: int) -> None:
         bfloat16=calibration.precision == "autocast",
     )
     assert step.peak_bytes == pytest.approx(expected, rel=0.15)
+
+
+def test_steps_are_timed_as_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents of all lengths make batches of all sizes; here a step takes a millisecond for each of their places."""
+    draw = np.random.Generator(np.random.Philox(1))
+    lengths = draw.integers(1, 120, 4000)
+    tokens, ends = np.ones(lengths.sum(), dtype=np.uint16), np.cumsum(lengths).astype(np.uint64)
+    batches = DocumentBatches(
+        PackedTokens(tokens, ends, "of no tokenizer", 100), window=128, batch_size=4, end_of_text=0, seed=1, passes=2
+    )
+    clock = [0.0]
+    monkeypatch.setattr(preflight.time, "perf_counter", lambda: clock[0])
+
+    def places(number: int) -> int:
+        return sum(batches.batch(index)[0].numel() for index in (2 * number, 2 * number + 1))
+
+    def step(number: int) -> None:
+        clock[0] += places(number) / 1000
+
+    usual = sum(places(number) for number in range(400)) / 400 / 1000
+    assert time_steps(step, batches, 2, Budget(minutes=1)) == pytest.approx(usual, rel=0.05)
+    assert abs(places(1) / 1000 / usual - 1) > 0.2, "one step alone says little"
