@@ -4,9 +4,9 @@
                                          [--markdown]
 
 MODEL is the folder of a trained model, POEMS a UTF-8 file with a poem a line or JSON lines with a `text`, which the
-model was not trained on, as `held_out.jsonl` of the stage `prepare` is. Each poem that is regulated gives its first
-line; the model writes on. The real poems stand beside it, and a model that knows only which characters are frequent:
-every mark of punctuation and every character is drawn by itself.
+model was not trained on, as `held_out.jsonl` of the stage `prepare` is. Each poem that is regulated gives its title,
+where it has one, and its first line; the model writes on. The real poems stand beside it, and a model that knows only
+which characters are frequent: every mark of punctuation and every character is drawn by itself.
 
 lines        after the first, that have as many characters as the first
 poems        of which all lines do, and that have four, eight or any other even number of lines
@@ -29,6 +29,7 @@ from measuring import machine, rendered
 from zaoju.generation import Engine, Request
 
 _BREAKS = re.compile("[，。！？；、：\\s]+")
+_TITLE = re.compile("[^，。！？；、：\\n]*\\n(?=.*[，。])", re.DOTALL)
 LENGTHS = (5, 7)
 
 
@@ -40,9 +41,20 @@ class Form:
     poems: float
 
 
+def title_of(text: str) -> str:
+    """A first line without marks over lines with marks, its end included; an empty string where there is none."""
+    found = _TITLE.match(text)
+    return found.group() if found else ""
+
+
 def lines_of(text: str) -> list[str]:
-    """The lines of a poem, without their marks."""
-    return [line for line in _BREAKS.split(text) if line]
+    """The lines of a poem, without its title and their marks."""
+    return [line for line in _BREAKS.split(text.removeprefix(title_of(text))) if line]
+
+
+def beginning_of(poem: str) -> str:
+    """The title, the first line, and the mark after it."""
+    return poem[: len(title_of(poem)) + len(lines_of(poem)[0]) + 1]
 
 
 def is_regulated(lines: Sequence[str]) -> bool:
@@ -69,9 +81,7 @@ def read_poems(path: Path, most: int) -> list[str]:
 def scattered(poems: Sequence[str], draw: random.Random) -> list[list[str]]:
     """First lines that are gone on with by characters and marks of all poems, each drawn by itself."""
     characters = "".join(poems)
-    return [
-        lines_of(poem[: len(lines_of(poem)[0]) + 1] + "".join(draw.choices(characters, k=len(poem)))) for poem in poems
-    ]
+    return [lines_of(beginning_of(poem) + "".join(draw.choices(characters, k=len(poem)))) for poem in poems]
 
 
 def written(engine: Engine, poems: Sequence[str], given: argparse.Namespace) -> tuple[list[list[str]], float]:
@@ -79,7 +89,7 @@ def written(engine: Engine, poems: Sequence[str], given: argparse.Namespace) -> 
     most = 2 * max(len(poem) for poem in poems)
     requests = [
         Request(
-            poem[: len(lines_of(poem)[0]) + 1],
+            beginning_of(poem),
             strategy=given.strategy,
             options=given.options,
             seed=number,

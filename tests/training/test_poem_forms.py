@@ -31,6 +31,14 @@ def test_form(benchmark: ModuleType) -> None:
     assert (form.lines, form.poems) == (5 / 6, 1 / 2)
 
 
+def test_a_title_is_no_line(benchmark: ModuleType) -> None:
+    titled = "登鹳雀楼 其一\n" + POEM.replace("。", "。\n")
+    assert benchmark.lines_of(titled) == benchmark.lines_of(POEM)
+    assert benchmark.beginning_of(titled) == "登鹳雀楼 其一\n白日依山尽，"
+    assert benchmark.beginning_of(POEM) == "白日依山尽，"
+    assert benchmark.lines_of("白日依山尽\n黄河入海流") == ["白日依山尽", "黄河入海流"]
+
+
 def test_what_is_no_regulated_poem_gives_no_first_line(benchmark: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "poems.txt"
     path.write_text(f"{POEM}\n\n人闲桂花落。\n{POEM}\n", "utf-8")
