@@ -8,6 +8,7 @@ each pair of values here; all of them by `pytest -m slow tests/training/test_res
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -97,18 +98,21 @@ def no_power_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    """What `windows_of_batch` says, from now on."""
-    from zaoju.training import batches, document_batches, order
+    """Which windows each batch takes, from now on."""
+    from zaoju.training import batches
 
     seen = Seen()
 
-    def watched(index: int, batch_size: int, windows: int, seed: int):  # noqa: ANN202  # an array
-        chosen = order.windows_of_batch(index, batch_size, windows, seed)
-        seen.windows(tuple(int(number) for number in chosen))
-        return chosen
+    def watched(real: Callable[..., Iterable[int]]) -> Callable[..., object]:
+        def choose(*given: object) -> object:
+            chosen = real(*given)
+            seen.windows(tuple(int(number) for number in chosen))
+            return chosen
 
-    for module in (batches, document_batches):
-        monkeypatch.setattr(module, "windows_of_batch", watched)
+        return choose
+
+    monkeypatch.setattr(batches, "windows_of_batch", watched(batches.windows_of_batch))
+    monkeypatch.setattr(DocumentBatches, "_chosen", watched(DocumentBatches._chosen))
     return seen
 
 

@@ -155,7 +155,7 @@ def test_killed_and_resumed_they_are_the_same_bits(case: Case, base: Path, tmp_p
 def test_averages_that_are_not_saved_would_be_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control: where a checkpoint holds the optimisers alone, the end is another."""
     case, options = CASES["lean"], {"ema": DECAY, "checkpoint_every_seconds": 1e-6}
-    monkeypatch.setattr(LeanLoop, "states", property(lambda loop: loop.optimisers))
+    monkeypatch.setattr(LeanLoop, "states", lambda loop: loop.optimisers)
     case.build(**options).train(case.run(tmp_path / "unbroken"))
     ends, expected = (
         killed_and_resumed(case, tmp_path, tmp_path / "killed", **options),

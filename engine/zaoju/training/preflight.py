@@ -138,14 +138,15 @@ def _dropout_bytes(model: CausalLM, tokens: int, window: int, device: str, value
 
     On a GPU a byte for each number that may be left out, and no scores of attention, whose kernels draw them again. On
     a CPU torch keeps a factor for each number, and attention with dropout has no kernel of its own: each layer keeps
-    its scores as softmax gives them, their factors, and what is left of them; two more stand in the one at work.
+    its scores as softmax gives them, their factors, and what is left of them, in float32 always; two more stand in the
+    one at work.
     """
     layers = 1 if model.recomputes else model.layers
     residual = tokens * model.width * (2 * layers + 1) if model.residual_dropout else 0
     if device != "cpu":
         return residual
     scores = tokens * min(window, tokens) * model.heads if model.attention_dropout else 0
-    return value * (residual + scores * (3 * layers + 2))
+    return value * residual + 4 * scores * (3 * layers + 2)
 
 
 def _shape_of(model: CausalLM) -> ModelShape:

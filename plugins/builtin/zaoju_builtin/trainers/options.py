@@ -29,6 +29,7 @@ _OPTION_OF_ARGUMENT = {
 
 _ARGUMENTS_OF_OPTION = {
     "betas": "arguments: {adam_beta1: ..., adam_beta2: ...}",
+    "checkpointing": "arguments: {gradient_checkpointing: ...}",
     "optimiser": "arguments: {optim: ...}",
     "precision": "arguments: {bf16: ...}",
     "weight_decay": "arguments: {weight_decay: ...}",
