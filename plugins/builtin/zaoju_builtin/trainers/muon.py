@@ -17,7 +17,8 @@ _COEFFICIENTS = (
 """Of the steps towards the orthogonal matrix: Amsel et al., 2025, "The Polar Express" (arXiv 2505.16932)."""
 
 _SAFETY = 1.01
-"""The norm is an upper bound of the largest singular value, up to rounding."""
+"""Past its upper bound a singular value grows without limit from step to step, and in bfloat16 rounding may take it there:
+so every step, and the norm at the beginning, leaves as much room as the paper's own implementation does."""
 
 
 class Muon(torch.optim.Optimizer):
@@ -87,5 +88,6 @@ def orthogonal(matrices: torch.Tensor, numbers: torch.dtype) -> torch.Tensor:
     x = x / (x.norm(dim=(1, 2), keepdim=True) * _SAFETY).clamp(min=1e-7)
     for a, b, c in _COEFFICIENTS:
         gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        polynomial = torch.baddbmm(gram, gram, gram, beta=b / _SAFETY**3, alpha=c / _SAFETY**5)
+        x = torch.baddbmm(x, polynomial, x, beta=a / _SAFETY)
     return x.mT if high else x
