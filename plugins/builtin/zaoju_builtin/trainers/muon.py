@@ -17,8 +17,8 @@ _COEFFICIENTS = (
 """Of the steps towards the orthogonal matrix: Amsel et al., 2025, "The Polar Express" (arXiv 2505.16932)."""
 
 _SAFETY = 1.01
-"""Past its upper bound a singular value grows without limit from step to step, and in bfloat16 rounding may take it there:
-so every step, and the norm at the beginning, leaves as much room as the paper's own implementation does."""
+"""Past its upper bound a singular value grows without limit from step to step, and in bfloat16 rounding may take it
+there: so every step, and the norm at the beginning, leaves as much room as the paper's own implementation does."""
 
 
 class Muon(torch.optim.Optimizer):
