@@ -22,9 +22,7 @@ PASS = "the pass, float32"
 
 def matrices_of(model: GPT2) -> list[torch.nn.Parameter]:
     """Every matrix inside the layers, as copies that one optimiser may move alone, with a gradient."""
-    inner = [
-        p for name, p in model.named_parameters() if p.dim() == 2 and not name.startswith(("wte", "wpe", "lm_head"))
-    ]
+    inner = [matrix for matrix in model.blocks.parameters() if matrix.dim() == 2]
     copies = [torch.nn.Parameter(matrix.detach().clone()) for matrix in inner]
     for copy in copies:
         copy.grad = torch.randn_like(copy) * 1e-3
