@@ -71,10 +71,10 @@ class Way:
 def ways_of(task: Task, lean: dict[str, object]) -> list[Way]:
     """What can be measured in one precision; none is started yet."""
 
-    def start_lean(name: str) -> Player:
+    def lean_starter(compiled: bool) -> Callable[[str], Player]:
+        options = {**lean, "precision": task.precision, "compile": compiled}
         # Two of them may not write into one folder.
-        options = {**lean, "precision": task.precision}
-        return Player.start(name, lean_trainer, task.device, task, options, run=task.copied_run())
+        return lambda name: Player.start(name, lean_trainer, task.device, task, options, run=task.copied_run())
 
     def starter(program: Callable[[Turn, Task, Any], None], argument: object) -> Callable[[str], Player]:
         return lambda name: Player.start(name, program, task.device, task, argument)
@@ -85,8 +85,9 @@ def ways_of(task: Task, lean: dict[str, object]) -> list[Way]:
             Way(BASE, task, starter(trainer, {"torch_compile": True} if compiled else {}), compiled),
             Way("loop over transformers", task, starter(plain_loop, compiled), compiled),
             Way(BARE, task, starter(bare_lean_loop, compiled), compiled),
+            Way("zaoju lean", task, lean_starter(compiled), compiled),
         ]
-    return [*ways, Way("zaoju lean", task, start_lean)]
+    return ways
 
 
 def wanted(way: Way, given: argparse.Namespace) -> bool:

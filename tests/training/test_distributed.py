@@ -64,6 +64,16 @@ def test_torchrun_trains_as_one_process_does(project: Project, alone: Path, tmp_
     assert "Warning" not in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("option", [{"ema": 0.9}, {"compile": True}], ids=["averages", "compiled"])
+def test_an_option_of_one_process_is_the_same_of_two(
+    project: Project, tmp_path: Path, option: dict[str, object]
+) -> None:
+    folders = [begin(project, tmp_path / name, **option) for name in ("one", "two")]
+    assert command(folders[0], "train") == 0, output(folders[0])
+    assert two(folders[1], "train") == [0, 0], said(folders[1])
+    assert_same_training(folders[1], folders[0])
+
+
 def test_without_the_weight_of_tokens_the_losses_are_others(project: Project, alone: Path, tmp_path: Path) -> None:
     """The negative control of this file: every process weighs the same, whatever it has read."""
 

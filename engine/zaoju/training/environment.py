@@ -12,25 +12,23 @@ import torch
 from zaoju.contracts import Notice, TrainingRun
 from zaoju.errors import UserError
 from zaoju.models import CausalLM
-from zaoju.planning import Sharding
 from zaoju.training.processes import count_processes
-
-UNDIVIDED = Sharding().name
-"""Every process has the whole model."""
 
 _CPU_DESCRIPTION = Path("/proc/cpuinfo")
 
 
-def describe_environment(model: CausalLM, sharding: str = UNDIVIDED) -> dict[str, str]:
+def describe_environment(model: CausalLM, manner: str = "") -> dict[str, str]:
     """All that decides how the training of `model` rounds, beside what the run is: two runs in the same one agree bit
-    for bit."""
-    divided = "" if sharding == UNDIVIDED else f", {sharding}"
+    for bit.
+
+    `manner` is what the trainer does otherwise than a plain loop: that weights are divided, that its loss is compiled.
+    """
     device = next(model.parameters()).device
     return {
         "zaoju": version("zaoju"),
         "torch": torch.__version__,
         **{package: version(package) for package in model.packages},
-        "processes": f"{count_processes()}{divided}",
+        "processes": f"{count_processes()}, {manner}" if manner else str(count_processes()),
         "threads": str(torch.get_num_threads()),
         "device": device.type,
         "device name": _device_name(device),

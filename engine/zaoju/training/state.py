@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from zaoju.models import CausalLM, load_model
-from zaoju.training.environment import UNDIVIDED, describe_environment, environment_differences
+from zaoju.training.environment import describe_environment, environment_differences
 
 _COUNTERS, _OPTIMISERS, _RANDOM = "state.json", "optimisers.safetensors", "random.safetensors"
 
@@ -70,20 +70,21 @@ class HasState(Protocol):
 
 
 def save_state(
-    folder: Path, model: CausalLM, optimisers: Sequence[HasState], counters: Counters, *, sharding: str = UNDIVIDED
+    folder: Path, model: CausalLM, optimisers: Sequence[HasState], counters: Counters, *, manner: str = ""
 ) -> None:
-    """Write everything into `folder`. The weights bear transformers' names. `sharding` is how they were divided."""
-    _writer(model, model, optimisers, counters, copy=False, sharding=sharding)(folder)
+    """Write everything into `folder`. The weights bear transformers' names. `manner` as in
+    `describe_environment`."""
+    _writer(model, model, optimisers, counters, copy=False, manner=manner)(folder)
 
 
 def snapshot_state(
-    model: CausalLM, optimisers: Sequence[HasState], counters: Counters, *, sharding: str = UNDIVIDED
+    model: CausalLM, optimisers: Sequence[HasState], counters: Counters, *, manner: str = ""
 ) -> Callable[[Path], None]:
     """What `save_state` would write now, to be written later, while the training goes on.
 
     It is a copy in main memory of all that changes in training: with AdamW three times the trained weights.
     """
-    return _writer(_copied(model), model, optimisers, counters, copy=True, sharding=sharding)
+    return _writer(_copied(model), model, optimisers, counters, copy=True, manner=manner)
 
 
 def _writer(
@@ -93,7 +94,7 @@ def _writer(
     counters: Counters,
     *,
     copy: bool,
-    sharding: str,
+    manner: str,
 ) -> Callable[[Path], None]:
     """Writes `kept`, which is `model` or its copy, and everything else as it is now; tensors copied or not."""
     states = [optimiser.state_dict() for optimiser in optimisers]
@@ -107,7 +108,7 @@ def _writer(
     values = {
         "counters": asdict(counters),
         "param_groups": [state["param_groups"] for state in states],
-        "environment": describe_environment(model, sharding),
+        "environment": describe_environment(model, manner),
     }
     text = json.dumps(values, indent=2) + "\n"
 
@@ -136,9 +137,9 @@ def save_counters(folder: Path, model: CausalLM, counters: Counters) -> None:
     (folder / _COUNTERS).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def other_environment(folder: Path, model: CausalLM, sharding: str = UNDIVIDED) -> list[str]:
+def other_environment(folder: Path, model: CausalLM, manner: str = "") -> list[str]:
     """What is different about this machine since the checkpoint in `folder`; empty where rounding is the same."""
-    return environment_differences(_read(folder)["environment"], describe_environment(model, sharding))
+    return environment_differences(_read(folder)["environment"], describe_environment(model, manner))
 
 
 def read_counters(folder: Path) -> Counters:
@@ -155,9 +156,7 @@ def load_model_state(folder: Path, device: str) -> CausalLM:
     return model
 
 
-def load_state(
-    folder: Path, model: CausalLM, optimisers: Sequence[HasState], *, sharding: str = UNDIVIDED
-) -> list[str]:
+def load_state(folder: Path, model: CausalLM, optimisers: Sequence[HasState], *, manner: str = "") -> list[str]:
     """Put the optimisers and the random generators back as they were in the checkpoint.
 
     Gives what is different about this machine; where the list is empty, the run goes on bit for bit.
@@ -170,7 +169,7 @@ def load_state(
     for optimiser, state, groups in zip(optimisers, states, values["param_groups"], strict=True):
         optimiser.load_state_dict({"state": state, "param_groups": groups})
     _set_random_states(load_file(folder / _RANDOM))
-    return other_environment(folder, model, sharding)
+    return other_environment(folder, model, manner)
 
 
 def _random_states() -> dict[str, torch.Tensor]:

@@ -32,6 +32,7 @@ from zaoju.training import (
     write_artefact,
 )
 from zaoju_builtin.trainers.bad_losses import left_out
+from zaoju_builtin.trainers.compiling import is_compiled
 from zaoju_builtin.trainers.fitting import settle_batch_size, within_memory
 from zaoju_builtin.trainers.lean_loop import LeanLoop, accelerator_for, computes_in_bfloat16
 from zaoju_builtin.trainers.lean_progress import LeanProgress
@@ -104,7 +105,8 @@ class LeanTrainer(Trainer[LeanOptions]):
         self.options = choose_optimiser(self.options, trained_before=run.model.init_from is not None)
 
         def loop_for(given: LeanOptions) -> AbstractContextManager[LeanLoop]:
-            return self._loop(run, self.first_model(run), given)
+            # Other sizes are tried, and compiling for each would take longer than all the rest.
+            return self._loop(run, self.first_model(run), given.model_copy(update={"compile": False}))
 
         if found is None and self.options.batch_size is None:
             self.options = size_by_length(self.options, loop_for)
@@ -117,7 +119,7 @@ class LeanTrainer(Trainer[LeanOptions]):
         with self._loop(run, self.model_of(found, run)) as loop:
             counters = read_counters(found)
             check_identity(run, self._identity(run, loop), counters, self.options)
-            allow_environment(run, found, load_state(found, loop.model, loop.states(), sharding=loop.sharding.name))
+            allow_environment(run, found, load_state(found, loop.model, loop.states(), manner=loop.manner))
             run.emit(Notice(f"going on from the checkpoint of step {counters.step} of {counters.steps}"))
             counters = replace(counters, skipped=skipped or counters.skipped)
             return self._complete(run, loop, LeanProgress(run, self.options, loop, checkpoints, counters))
@@ -187,6 +189,7 @@ class LeanTrainer(Trainer[LeanOptions]):
                 seed=run.seed,
                 trained_before=self.moves_slowly(run),
                 first_new=plan.first_new,
+                compiled=is_compiled(options, model, batches, run.device),
             )
 
     def _count_steps(self, loop: LeanLoop) -> int:

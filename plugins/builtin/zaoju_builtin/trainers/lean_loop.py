@@ -14,6 +14,7 @@ from torch import nn
 from zaoju.errors import UserError
 from zaoju.models import CausalLM, has_bfloat16
 from zaoju.training import Batches, HasState, count_processes, process_number
+from zaoju_builtin.trainers.compiling import compiled_loss
 from zaoju_builtin.trainers.new_rows import NewRows
 from zaoju_builtin.trainers.optimisers import default_learning_rate, make_optimisers
 from zaoju_builtin.trainers.options import LeanOptions
@@ -70,7 +71,9 @@ class LeanLoop:
         seed: int,
         trained_before: bool,
         first_new: int | None = None,
+        compiled: bool = False,
     ) -> None:
+        self._compiled = compiled
         self.batches = batches
         self._options = options
         self._accelerator = accelerator
@@ -84,10 +87,10 @@ class LeanLoop:
         self.model: CausalLM = accelerator.prepare_model(bare, evaluation_mode=True)
         # Accelerate wraps its forward pass in the precision that was asked for.
         if divided is None:
-            self._loss = accelerator.prepare(_Loss(model))
+            self._loss = accelerator.prepare(_Loss(model, compiled))
         else:
             # Layer by layer `shard` moves the weights to the device, which may not hold them all.
-            self._loss = accelerator.prepare_model(_Loss(model), device_placement=False, evaluation_mode=True)
+            self._loss = accelerator.prepare_model(_Loss(model, compiled), device_placement=False, evaluation_mode=True)
             shard(self._loss, divided, self.sharding, accelerator.device)
         self._trained = model
         self.model.train()
@@ -119,6 +122,11 @@ class LeanLoop:
         """In the block the model is whole, and the one to score and to keep: with `ema` its weights are their
         averages."""
         return self.whole() if self._averages is None else self._averages.in_place()
+
+    @property
+    def manner(self) -> str:
+        """What is done otherwise than in a plain loop, and changes how numbers round."""
+        return "compiled" if self._compiled else self.sharding.name if self._is_sharded else ""
 
     @property
     def tokens_per_step(self) -> int:
@@ -179,12 +187,13 @@ class LeanLoop:
 class _Loss(nn.Module):
     """The loss of a model as its forward pass, which is what DistributedDataParallel prepares for."""
 
-    def __init__(self, model: CausalLM) -> None:
+    def __init__(self, model: CausalLM, compiled: bool) -> None:
         super().__init__()
         self.model = model
+        self._compute = compiled_loss(model) if compiled else model.loss
 
     def forward(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return self.model.loss(ids, targets)
+        return self._compute(ids, targets)
 
 
 @contextmanager

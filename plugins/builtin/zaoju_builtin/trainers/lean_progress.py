@@ -141,11 +141,11 @@ class LeanProgress:
     def _save(self, states: Sequence[HasState]) -> None:
         loop, counters = self._loop, replace(self.counters, recent_losses=self._watch.recent)
         if self._options.save_in_background:
-            self._saves.save(counters.step, snapshot_state(loop.model, states, counters, sharding=loop.sharding.name))
+            self._saves.save(counters.step, snapshot_state(loop.model, states, counters, manner=loop.manner))
         else:
             self._checkpoints.save(
                 counters.step,
-                lambda folder: save_state(folder, loop.model, states, counters, sharding=loop.sharding.name),
+                lambda folder: save_state(folder, loop.model, states, counters, manner=loop.manner),
             )
 
     def _report(self) -> BadStep | None:

@@ -30,6 +30,7 @@ _OPTION_OF_ARGUMENT = {
 _ARGUMENTS_OF_OPTION = {
     "betas": "arguments: {adam_beta1: ..., adam_beta2: ...}",
     "checkpointing": "arguments: {gradient_checkpointing: ...}",
+    "compile": "arguments: {torch_compile: ...}",
     "optimiser": "arguments: {optim: ...}",
     "precision": "arguments: {bf16: ...}",
     "weight_decay": "arguments: {weight_decay: ...}",
@@ -205,6 +206,11 @@ class LeanOptions(TrainerOptions):
         description="In which numbers layers compute; weights and optimisers stay in float32. auto: bfloat16 where the "
         "device has instructions for it",
     )
+    compile: bool | Literal["auto"] = Field(
+        default="auto",
+        description="Compute the loss by code that torch compiles in the first step, for up to a minute. auto: on a "
+        "GPU, where the run is long enough to pay for it",
+    )
     weight_decay: float = Field(default=0.1, ge=0, description="AdamW's, for matrices; not for norms and biases")
     betas: tuple[float, float] = Field(default=(0.9, 0.98), description="AdamW's two averages")
 
@@ -217,6 +223,11 @@ class LeanOptions(TrainerOptions):
     @model_validator(mode="after")
     def _can_be_divided(self) -> Self:
         if self.sharding != "none":
+            if self.compile is True:
+                raise ValueError(
+                    f"sharding: {self.sharding} gathers the weights of each layer on the way, which compiled code does "
+                    "not let it: set compile to auto or false, or sharding to none"
+                )
             asked = f"sharding: {self.sharding} divides weights that AdamW updates"
             if self.optimiser == "muon":
                 raise ValueError(f"{asked}, and muon needs whole matrices: set optimiser to adamw or auto")

@@ -25,10 +25,11 @@ _DECIDES_NO_WEIGHT = {
     "most_roll_backs",
     "windows_per_step",
     "sharding",
+    "compile",
 }
-"""Options that a run may go on with others of. How weights are divided changes how they round, as the number of
-processes does, and is told with that. What happens after a bad loss decides nothing before there is one; the
-windows of a step are in batch_size and accumulate."""
+"""Options that a run may go on with others of. How weights are divided and what is compiled change how numbers round,
+as the number of processes does, and are told with that. What happens after a bad loss decides nothing before there is
+one; the windows of a step are in batch_size and accumulate."""
 
 
 def make_batches(run: TrainingRun, options: TrainerOptions, context: int) -> Batches:
