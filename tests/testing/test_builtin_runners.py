@@ -51,6 +51,26 @@ def through_transformers(family: str) -> TransformersLM:
         return TransformersLM.from_folder(Path(folder)).eval()
 
 
+@cache
+def through_a_window() -> TransformersLM:
+    """A model whose layers look back 6 tokens, where a gap between the tokens of a row would show."""
+    from transformers import MistralConfig, MistralForCausalLM
+
+    sizes = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
+    with torch.random.fork_rng(), TemporaryDirectory() as folder:
+        torch.manual_seed(4)
+        config = MistralConfig(
+            vocab_size=VOCABULARY,
+            num_key_value_heads=2,
+            max_position_embeddings=CONTEXT,
+            sliding_window=6,
+            initializer_range=0.25,
+            **sizes,
+        )
+        MistralForCausalLM(config).save_pretrained(folder)
+        return TransformersLM.from_folder(Path(folder)).eval()
+
+
 def after(model: CausalLM, tokens: Sequence[int]) -> torch.Tensor:
     """[V]: the logits after these tokens, by a plain pass without a cache."""
     with torch.no_grad():
@@ -119,6 +139,16 @@ class TestTransformersLlama(RunnerContract):
 
     def reference(self, tokens: Sequence[int]) -> torch.Tensor | None:
         return after(llama(), tokens)
+
+
+class TestTransformersWindow(RunnerContract):
+    def open(self) -> Runner:
+        runner = TransformersRunner(through_a_window())
+        assert "rewind" not in runner.abilities, "its layers look at places, not at tokens"
+        return runner
+
+    def reference(self, tokens: Sequence[int]) -> torch.Tensor | None:
+        return after(through_a_window(), tokens)
 
 
 class TestFixedShapesOverLean(RunnerContract):

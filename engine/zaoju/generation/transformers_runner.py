@@ -81,7 +81,8 @@ class TransformersRunner(Runner):
                 "use a model of an attention architecture, or a plugin that brings a runner for this one"
             )
         self._takes_positions = "position_ids" in takes
-        self.abilities: frozenset[Ability] = frozenset({"rewind", "hidden"} if self._may_have_gaps() else {"hidden"})
+        self._can_rewind = self._may_have_gaps()
+        self.abilities: frozenset[Ability] = frozenset({"rewind", "hidden"} if self._can_rewind else {"hidden"})
         self._hidden = KeptHidden()
         self._takes_logits_to_keep = "logits_to_keep" in takes
         self._groups: dict[int, _Group] = {}
@@ -131,6 +132,8 @@ class TransformersRunner(Runner):
 
     @torch.inference_mode()
     def extend(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        if not self._can_rewind:
+            return super().extend(rows, tokens)
         self._lengths.check_room(rows, map(len, tokens))
         place = {row: number for number, row in enumerate(rows)}
         logits: list[torch.Tensor] = [torch.empty(0)] * len(rows)
@@ -146,6 +149,8 @@ class TransformersRunner(Runner):
 
     @torch.inference_mode()
     def rewind(self, rows: Sequence[int], counts: Sequence[int]) -> None:
+        if not self._can_rewind:
+            super().rewind(rows, counts)
         for row, count in zip(rows, counts, strict=True):
             if count:
                 self._groups[row].forget(row, count)
