@@ -11,11 +11,14 @@ import torch
 from packed_corpus import NUMBERS, VOCABULARY, hashes, make_run
 from pydantic import ValidationError
 from safetensors.torch import load_file
+from torch.autograd.graph import saved_tensors_hooks
 from trainer_cases import CASES
 
 from zaoju.contracts import ModelPlan
 from zaoju.errors import UserError
-from zaoju.models import load_model, new_model
+from zaoju.models import TransformersLM, load_model, new_model
+from zaoju.training import estimate_memory
+from zaoju_builtin.trainers.adapted_lm import AdaptedLM
 from zaoju_builtin.trainers.options import LoraOptions
 
 CASE = CASES["lora"]
@@ -74,6 +77,30 @@ def test_only_the_adapters_count_as_trained(tmp_path: Path) -> None:
     # Weight, gradient, two moments; a tenth more for what the allocator keeps.
     assert large - small == pytest.approx(1.1 * 16 * per_rank, abs=2)
     assert CASES["lean"].build().preflight(run).memory_bytes > large
+
+
+def test_memory_counts_what_the_dropout_of_adapters_keeps(tmp_path: Path) -> None:
+    """Against what torch really keeps for the backward pass."""
+    new_model(LLAMA, seed=1).save(tmp_path)
+    kept, estimated = [], []
+    for dropout in (0.0, 0.1):
+        options = LoraOptions(dropout=dropout)
+        model = AdaptedLM.around(TransformersLM.from_folder(tmp_path), tmp_path, options).train()
+        ids = torch.ones(4, 16, dtype=torch.long)
+        found: dict[int, int] = {}
+
+        def keep(tensor: torch.Tensor, found: dict[int, int] = found) -> torch.Tensor:
+            found[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss = model.loss(ids, ids)
+        kept.append(sum(found.values()))
+        estimated.append(estimate_memory(model, ids.numel()) / 1.1)
+        del loss
+    foreseen = estimated[1] - estimated[0]
+    assert 0.6 * foreseen < kept[1] - kept[0] <= foreseen
+    assert kept[1] > 1.2 * kept[0]
 
 
 def test_a_new_model_is_refused(tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ class CausalLM(nn.Module, ABC):
     attention_dropout: float = 0.0
     """The shares of a layer's outputs, and of what attention looks at, that training leaves out."""
 
+    dropped_inputs: int = 0
+    """How many numbers of each token, in all layers, go into matrices by a dropout of their own, as in adapters."""
+
     recomputes: bool = False
     """Whether layers keep only what goes into them, and are computed again for the backward pass."""
 

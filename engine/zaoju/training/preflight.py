@@ -139,12 +139,15 @@ def _dropout_bytes(model: CausalLM, tokens: int, window: int, device: str, value
     On a GPU a byte for each number that may be left out, and no scores of attention, whose kernels draw them again. On
     a CPU torch keeps a factor for each number, and attention with dropout has no kernel of its own: each layer keeps
     its scores as softmax gives them, their factors, and what is left of them, in float32 always; two more stand in the
-    one at work.
+    one at work. An input that is dropped for one matrix alone is kept as that matrix gets it,
+    too; that it is no longer kept as it came is left out, so this is the most.
     """
     layers = 1 if model.recomputes else model.layers
     residual = tokens * model.width * (2 * layers + 1) if model.residual_dropout else 0
+    inputs = tokens * model.dropped_inputs * layers // model.layers
     if device != "cpu":
-        return residual
+        return residual + inputs * (1 + value)
+    residual += 2 * inputs
     scores = tokens * min(window, tokens) * model.heads if model.attention_dropout else 0
     return value * residual + 4 * scores * (3 * layers + 2)
 

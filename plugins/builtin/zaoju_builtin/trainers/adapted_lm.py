@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -25,6 +26,13 @@ class AdaptedLM(TransformersLM):
 
     def __init__(self, adapted: PeftModel) -> None:
         super().__init__(cast("PreTrainedModel", adapted.get_base_model()))
+        self.dropped_inputs = sum(
+            module.in_features or 0
+            for module in adapted.modules()
+            if isinstance(module, LoraLayer)
+            for dropout in module.lora_dropout.values()
+            if isinstance(dropout, torch.nn.Dropout) and dropout.p > 0
+        )
         # In a tuple, since torch would count the weights of a module twice.
         self._adapted = (adapted,)
 
