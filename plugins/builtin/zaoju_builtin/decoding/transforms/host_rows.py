@@ -20,6 +20,9 @@ Mask: TypeAlias = "npt.NDArray[np.bool_]"
 WIDE = 4096
 """From so many tokens on, rows are worth a look at each by itself; narrower ones go through an operation together."""
 
+_GROUP = 64
+"""Scores that are looked at by their maximum first."""
+
 
 def looks_are_free(tensor: torch.Tensor) -> bool:
     """Whether the host may look at numbers of `tensor`: on a CPU, unless a graph is being captured."""
@@ -37,10 +40,12 @@ def keep_at_least(logits: torch.Tensor, least: npt.NDArray[np.float32]) -> torch
     """`logits` [N, V] float32 that are `least` [N] or more; the others are -inf."""
     if logits.shape[1] < WIDE:
         return keep_where(logits, logits.numpy() >= least[:, None])
-    kept = logits.clone(memory_format=torch.contiguous_format)
+    kept = torch.empty_like(logits, memory_format=torch.contiguous_format)
     # `threshold` keeps what exceeds a number, and there is none between this one and the least.
     below = np.nextafter(least, np.float32(-np.inf)).tolist()
-    for row, number in zip(kept, below, strict=True):
+    for before, row, number in zip(logits, kept, below, strict=True):
+        # Row by row, so that it is still in the processor's cache.
+        row.copy_(before)
         torch.nn.functional.threshold(row, number, float("-inf"), inplace=True)
     return kept
 
@@ -58,11 +63,23 @@ def keep_largest(logits: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
         return keep_where(logits, first_of_rows(rows, cutoff, count))
     return keep_tokens(
         logits,
-        (
-            first_ids(row, np.partition(row, width - count)[width - count], count) if 0 < count < width else None
-            for row, count in zip(rows, counts, strict=True)
-        ),
+        (_largest(row, count) if 0 < count < width else None for row, count in zip(rows, counts, strict=True)),
     )
+
+
+def _largest(scores: Scores, count: int) -> Ids:
+    """The ids of the `count` largest of `scores` [V], in rising order, the lower id first among equals."""
+    # The last of the `count` largest maxima of groups is a bound: so many scores reach it. Few more do, as a rule, and
+    # to find the maxima is a plain pass, where partitioning the whole row is many.
+    groups = len(scores) // _GROUP
+    ids = None
+    if count < groups:
+        maxima = scores[: groups * _GROUP].reshape(_GROUP, groups).max(axis=0)
+        ids = np.flatnonzero(scores >= np.partition(maxima, groups - count)[groups - count])
+        scores = scores[ids]
+    place = len(scores) - count
+    own = first_ids(scores, np.partition(scores, place)[place], count)
+    return own if ids is None else ids[own]
 
 
 def keep_tokens(logits: torch.Tensor, ids: Iterable[Ids | None]) -> torch.Tensor:
