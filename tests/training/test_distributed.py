@@ -64,7 +64,9 @@ def test_torchrun_trains_as_one_process_does(project: Project, alone: Path, tmp_
     assert "Warning" not in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("option", [{"ema": 0.9}, {"compile": True}], ids=["averages", "compiled"])
+@pytest.mark.parametrize(
+    "option", [{"ema": 0.9}, pytest.param({"compile": True}, marks=pytest.mark.slow)], ids=["averages", "compiled"]
+)
 def test_an_option_of_one_process_is_the_same_of_two(
     project: Project, tmp_path: Path, option: dict[str, object]
 ) -> None:
