@@ -190,10 +190,10 @@ class _Loss(nn.Module):
     def __init__(self, model: CausalLM, compiled: bool) -> None:
         super().__init__()
         self.model = model
-        self._compute = compiled_loss(model) if compiled else model.loss
+        self._compiled = compiled_loss(model) if compiled else None
 
     def forward(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return self._compute(ids, targets)
+        return self.model.loss(ids, targets) if self._compiled is None else self._compiled(ids, targets)
 
 
 @contextmanager
