@@ -46,7 +46,7 @@ def _is_long(options: LeanOptions, model: CausalLM, batches: Batches) -> bool:
 
 def compiled_loss(model: CausalLM) -> Loss:
     """`model.loss`, compiled when it is first called. Raises `UserError` then where this machine cannot compile."""
-    # Every compiler of torch raises one of these; torch says what it is in its documentation of torch.compile alone.
+    # What the compilers raise has no public name; a test sees one of them fail, so that a new version of torch tells.
     from torch._dynamo.exc import TorchDynamoException
 
     compiled: Loss = torch.compile(model.loss)

@@ -72,14 +72,20 @@ def _largest(scores: Scores, count: int) -> Ids:
     # The last of the `count` largest maxima of groups is a bound: so many scores reach it. Few more do, as a rule, and
     # to find the maxima is a plain pass, where partitioning the whole row is many.
     groups = len(scores) // _GROUP
-    ids = None
-    if count < groups:
-        maxima = scores[: groups * _GROUP].reshape(_GROUP, groups).max(axis=0)
-        ids = np.flatnonzero(scores >= np.partition(maxima, groups - count)[groups - count])
-        scores = scores[ids]
+    if count >= groups:
+        return first_ids(scores, _last_of_largest(scores, count), count)
+    maxima = scores[: groups * _GROUP].reshape(_GROUP, groups).max(axis=0)
+    ids = np.flatnonzero(scores >= _last_of_largest(maxima, count))
+    if len(ids) <= count:
+        return ids  # fewer only where some are NaN
+    left = scores[ids]
+    return ids[first_ids(left, _last_of_largest(left, count), count)]
+
+
+def _last_of_largest(scores: Scores, count: int) -> float:
+    """The least of the `count` largest of `scores`."""
     place = len(scores) - count
-    own = first_ids(scores, np.partition(scores, place)[place], count)
-    return own if ids is None else ids[own]
+    return float(np.partition(scores, place)[place])
 
 
 def keep_tokens(logits: torch.Tensor, ids: Iterable[Ids | None]) -> torch.Tensor:
