@@ -48,17 +48,21 @@ class _LinearCrossEntropy(torch.autograd.Function):
         share = (targets >= 0).float()
         share /= share.sum().clamp(min=1)
         rows = max(1, chunk_logits(hidden.device.type) // weight.shape[0])
+        # Once, where autocast would do it for every chunk: a large head has more numbers than a chunk of logits.
+        numbers = _numbers_of_products(weight)
+        head, inputs = weight.to(numbers), hidden.to(numbers)
         for start in range(0, hidden.shape[0], rows):
-            part, wanted = hidden[start : start + rows], targets[start : start + rows, None].clamp(min=0)
+            part, wanted = inputs[start : start + rows], targets[start : start + rows, None].clamp(min=0)
             part_share = share[start : start + rows, None]
-            log_probabilities = F.log_softmax(product(part, weight).float(), dim=-1)
+            log_probabilities = F.log_softmax(product(part, head).float(), dim=-1)
             total -= (log_probabilities.gather(1, wanted) * part_share).sum()
             if hidden_gradient is not None and weight_gradient is not None:
                 gradient = log_probabilities.exp_()
                 gradient.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=gradient.dtype))
                 gradient.mul_(part_share)
-                hidden_gradient[start : start + rows] = product(gradient.to(part.dtype), weight.t().to(part.dtype))
-                weight_gradient += gradient.to(part.dtype).t() @ part
+                gradient = gradient.to(numbers)
+                hidden_gradient[start : start + rows] = product(gradient, head.t())
+                weight_gradient += gradient.t() @ part
         if hidden_gradient is not None and weight_gradient is not None:
             ctx.save_for_backward(hidden_gradient, weight_gradient)
         return total
@@ -67,3 +71,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: _Context, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         hidden_gradient, weight_gradient = ctx.saved_tensors
         return hidden_gradient * gradients[0], weight_gradient * gradients[0], None
+
+
+def _numbers_of_products(weight: torch.Tensor) -> torch.dtype:
+    """In which numbers a product with `weight` is computed here."""
+    device = weight.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
