@@ -13,9 +13,10 @@ from zaoju.planning.shape import ModelShape
 
 _LOGIT_BYTES = 4
 
-_STREAMED = 0.25
+_STREAMED = 0.1
 """What a byte of weights, gradients and moments counts, which an update goes over in one stream, beside a byte that a
-layer keeps, which several small operations read and write."""
+layer keeps, which several small operations read and write. A profile of GPT-2 124M on two cores has the fused AdamW at
+0.1 ns a byte, where a byte of the layers takes about 1 ns."""
 
 
 @dataclass(frozen=True, slots=True)
