@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,11 +49,8 @@ def begin(project: Project, folder: Path, **changes: object) -> Path:
     return folder
 
 
-def start_two(folder: Path, *arguments: str, before: Callable[[int], None] = nothing) -> list[int]:
+def start_two(folder: Path, *arguments: str, port: int, before: Callable[[int], None] = nothing) -> list[int]:
     """`zaoju ARGUMENTS` in two processes, as `torchrun` would start them; `before` is done first in each."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
 
     def prepare(number: int) -> None:
         handle = os.open(f"output-{number}", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
@@ -66,9 +64,22 @@ def start_two(folder: Path, *arguments: str, before: Callable[[int], None] = not
     return [start_command(folder, *arguments, before=lambda number=number: prepare(number)) for number in range(2)]
 
 
+@contextmanager
+def free_port() -> Iterator[int]:
+    """A port that no other program gets while the block runs, at which a process can listen that shares it, as a store.
+
+    Another program there would be asked by the second process, without end.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
 def two(folder: Path, *arguments: str, before: Callable[[int], None] = nothing) -> list[int]:
     """The exit codes of `start_two`."""
-    return [exit_code(child) for child in start_two(folder, *arguments, before=before)]
+    with free_port() as port:
+        return [exit_code(child) for child in start_two(folder, *arguments, port=port, before=before)]
 
 
 def said(folder: Path) -> str:

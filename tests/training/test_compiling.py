@@ -156,7 +156,7 @@ def test_auto_compiles_nothing_that_it_does_not_know(tmp_path: Path, monkeypatch
 
 def test_sizes_that_are_only_tried_are_not_compiled(tmp_path: Path, compilations: list[object]) -> None:
     run = CASES["lean"].run(tmp_path)
-    CASES["lean"].build(steps=None, minutes=0.5, batch_size=None, compile=True).preflight(run)
+    CASES["lean"].build(steps=None, minutes=10, batch_size=None, compile=True).preflight(run)
     assert len(compilations) == 1, "the loop that is timed for the number of steps"
 
 

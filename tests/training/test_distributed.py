@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,10 +28,15 @@ from several_processes import (
     begin,
     find_no_memory,
     losses,
+    nothing,
     said,
+    start_two,
     two,
     weights,
 )
+from torch.nn.parallel import DistributedDataParallel
+
+from support.forked import exit_code
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -76,6 +84,19 @@ def test_an_option_of_one_process_is_the_same_of_two(
     assert_same_training(folders[1], folders[0])
 
 
+def test_a_port_that_another_program_has_is_told(project: Project, tmp_path: Path) -> None:
+    folder = begin(project, tmp_path / "project")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        main, second = start_two(folder, "train", port=other.getsockname()[1])
+        code = exit_code(main)
+        os.kill(second, signal.SIGKILL)  # as a launcher does; it would wait for the other program's answer
+        exit_code(second)
+    assert code == 2
+    assert "the 2 processes of this training cannot meet at 127.0.0.1" in said(folder)
+    assert "address already in use" in said(folder) and "MASTER_PORT names one" in said(folder)
+    assert "Traceback" not in said(folder)
+
+
 def test_without_the_weight_of_tokens_the_losses_are_others(project: Project, alone: Path, tmp_path: Path) -> None:
     """The negative control of this file: every process weighs the same, whatever it has read."""
 
@@ -113,6 +134,31 @@ def test_a_checkpoint_moves_from_one_process_to_two_and_back(project: Project, a
     assert command(folder, "train") == 2 and "processes: 2 then, 1 now" in output(folder)
     assert command(folder, "train", "--inexact") == 0, output(folder)
     assert_same_training(folder, alone)
+
+
+@pytest.mark.parametrize(
+    ("code", "act"),
+    [(0, nothing), (130, at_step(3, be_stopped, process=1)), (2, at_step(3, find_no_memory, process=1))],
+)
+def test_nothing_holds_the_group_that_a_process_leaves(
+    project: Project, tmp_path: Path, code: int, act: Callable[[int], None]
+) -> None:
+    """Where the reducer of a model does, the process may hang: it waits for a thread that waits for the interpreter."""
+
+    def before(number: int) -> None:
+        act(number)
+        leave = torch.distributed.destroy_process_group
+
+        def leaving() -> None:
+            holders = sum(type(thing) is DistributedDataParallel for thing in gc.get_objects())
+            print(f"left with {holders} holders")
+            leave()
+
+        torch.distributed.destroy_process_group = leaving
+
+    folder = begin(project, tmp_path / "project")
+    assert two(folder, "train", before=before) == [code, code], said(folder)
+    assert said(folder).count("left with 0 holders") == 2, said(folder)
 
 
 @pytest.mark.slow

@@ -18,11 +18,14 @@ from datetime import timedelta
 
 import torch
 from torch import distributed
-from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from zaoju.errors import Cancelled, EndedElsewhere, ProcessError, UserError
 from zaoju.launched import is_main_process, number_of_processes
+
+_MEETING = timedelta(minutes=10)
+"""They are started at the same time, so this is only what machines differ in."""
 
 _PATIENCE = timedelta(days=7)
 """The others wait in a collective while the main process scores and writes. A dead process is noticed at once."""
@@ -40,9 +43,7 @@ class Together:
 
     def __init__(self, cancel: threading.Event) -> None:
         self._cancel = cancel
-        store, number, count = next(rendezvous("env://", timeout=_PATIENCE))
-        self._number: int = number
-        self._count: int = count
+        store, self._number, self._count = _meet()
         training = store.add(f"zaoju/{self._number}", 1)  # a program may train several times
         self._store = PrefixStore(f"zaoju/training-{training}", store)
 
@@ -82,16 +83,17 @@ class Together:
         the others raise `EndedElsewhere`."""
         try:
             yield
-        except EndedElsewhere:
+        except EndedElsewhere as error:
+            _let_go(error)
             self._hear()
             raise
         except BaseException as error:
+            _let_go(error)
             quiet = not self.is_main and isinstance(error, (Cancelled, KeyboardInterrupt))
             if quiet or not self._is_first_to_tell():
                 self._hear()
                 raise EndedElsewhere from error
             # Only now, when it is certain who tells of the error: the others notice it.
-            _let_go(error)
             _leave_group()
             if self.is_main and not isinstance(error, KeyboardInterrupt):
                 self._wait_until_heard()
@@ -164,16 +166,36 @@ class Together:
             raise ProcessError(f"in process {self._number} of {self._count} (counted from 0): {error}") from error
 
 
+def _meet() -> tuple[Store, int, int]:
+    """The store that all processes share, the number of this one, and how many there are. Raises `UserError`."""
+    try:
+        store, number, count = next(rendezvous("env://", timeout=_MEETING))
+    except distributed.DistError as error:
+        where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        raise UserError(
+            f"the {number_of_processes()} processes of this training cannot meet at {where}: {error}. All of them must "
+            "be started, and the port must be one that no other program has: `torchrun --standalone` finds one, "
+            "`--master-port` or MASTER_PORT names one"
+        ) from error
+    store.set_timeout(_PATIENCE)
+    return store, number, count
+
+
 def _let_go(error: BaseException | None) -> None:
-    """Clear the frames of an error: they hold the model, and that would hold the group."""
+    """Clear the frames of an error, which hold the model."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-    gc.collect()
 
 
 def _leave_group() -> None:
+    """Leave the process group, which must not be held by a model any more.
+
+    The group ends with whatever holds it last. Where that is the reducer of a model, torch waits for the group's
+    threads without letting them have the interpreter, which one of them may be waiting for: the process would hang.
+    """
     if distributed.is_initialized():
+        gc.collect()
         distributed.destroy_process_group()
 
 
