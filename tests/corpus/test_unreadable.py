@@ -15,6 +15,7 @@ from test_readers import json_reader, text_reader, write
 from support.peak_memory import PEAK
 from zaoju import CorpusError, Document
 from zaoju.contracts import Problem
+from zaoju.corpus import SourceFile, find_files
 from zaoju_builtin.readers.text import TextReader
 
 CHINESE = "我想回到那个有你的地方，这是一个春天的故事。\n" * 40
@@ -221,6 +222,14 @@ def test_no_permission_is_named_for_a_path_inside_a_closed_folder() -> None:
 def test_names_in_a_folder_that_only_lists_are_all_told() -> None:
     printed, name = as_nobody("read", {"listed/b.txt": 0o644, "listed": 0o744})
     assert printed == [f"{name}/listed/b.txt: no permission to read it"]
+
+
+def test_a_pattern_goes_no_way_twice(tmp_path: Path) -> None:
+    write(tmp_path / "poems/tang/z.txt", "春")
+    (tmp_path / "poems/again").symlink_to(tmp_path / "poems")
+    found = find_files([tmp_path / "poems/**/*.txt"], (".txt",))
+    assert [item.path for item in found if isinstance(item, SourceFile)] == [tmp_path / "poems/tang/z.txt"]
+    assert len(found) == 1
 
 
 def test_a_folder_that_a_pattern_matches_is_searched(tmp_path: Path) -> None:

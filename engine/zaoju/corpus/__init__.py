@@ -6,7 +6,7 @@ from zaoju.corpus.account import Account, Count
 from zaoju.corpus.byte_spans import plan_spans
 from zaoju.corpus.conversations import turns_of
 from zaoju.corpus.documents import read_documents
-from zaoju.corpus.inspection import ReaderSuggestion, inspect_files
+from zaoju.corpus.inspection import Inspection, ReaderSuggestion, inspect_files
 from zaoju.corpus.json_text import parse_object, text_of
 from zaoju.corpus.near_pairs import NearPair, read_near_pairs
 from zaoju.corpus.ngrams import ngram_hashes
@@ -25,6 +25,7 @@ __all__ = [
     "Elsewhere",
     "Example",
     "Examples",
+    "Inspection",
     "Lengths",
     "Line",
     "NearPair",

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 from typing import TypeAlias
@@ -65,6 +65,11 @@ class Look:
         inside = self.file.inside if isinstance(self.file, UnpackedFile) else ""
         return split_compression(inside or self.file.path.name)[0]
 
+    @property
+    def is_in_archive(self) -> bool:
+        """Whether it is a member of an archive."""
+        return isinstance(self.file, UnpackedFile) and bool(self.file.inside)
+
 
 def look_at(file: SourceFile) -> Look:
     """Which reader, with which options. A file with an unknown ending may be JSON lines, and is text otherwise."""
@@ -79,27 +84,41 @@ def look_at(file: SourceFile) -> Look:
     if kind in ("html", "markdown"):
         look.options = {"name": kind}
         return look
-    inside_archive = isinstance(file, UnpackedFile) and bool(file.inside)
-    if inside_archive and kind == "text":  # the reader of JSON lines would not find it there
+    if look.is_in_archive and kind == "text":  # the reader of JSON lines would not find it there
         return _look_at_text(look)
-    return _look_at_json_lines(look) or _look_at_text(look)
+    if kind == "jsonl":
+        return _look_at_json_lines(look, [value for value in _first_lines(file) if value is not None])
+    return _as_json_lines(look) or _look_at_text(look)
 
 
-def _look_at_json_lines(look: Look) -> Look | None:
-    """None where the file is not made of JSON objects, one a line."""
-    written = filter(str.strip, _good_lines(look.file, []))
-    try:
-        sample = [parse_object(line) for line in islice(written, _SAMPLE_LINES)]
-    except ValueError:
-        return None
+def _as_json_lines(look: Look) -> Look | None:
+    """None where the file is not made of JSON objects with text, one a line."""
+    sample: list[Mapping[str, object]] = []
+    for value in _first_lines(look.file):
+        if value is None:
+            return None
+        sample.append(value)
+    return _look_at_json_lines(look, sample) if find_conversations(sample) or _text_fields(sample) else None
+
+
+def _first_lines(file: SourceFile) -> Iterator[Mapping[str, object] | None]:
+    """The objects of the first lines; None for a line that is none."""
+    for line in islice(filter(str.strip, _good_lines(file, [])), _SAMPLE_LINES):
+        try:
+            yield parse_object(line)
+        except ValueError:
+            yield None
+
+
+def _look_at_json_lines(look: Look, sample: Sequence[Mapping[str, object]]) -> Look:
     if conversations := find_conversations(sample):
         # Only the reader counts them; it looks closer.
         look.options = {"name": "jsonl", **conversations}
         return look
     fields = _text_fields(sample)
-    if not fields:
-        return None
     look.options = {"name": "jsonl", "fields": fields}
+    if not fields:
+        return _with_columns(look, "fields")
     look.documents = look.characters = 0
     for line in filter(str.strip, _good_lines(look.file, look.problems)):
         try:
@@ -161,7 +180,7 @@ def _look_at_list(look: Look) -> Look:
     path, sample = first_objects(text)
     conversations = find_conversations(sample)
     fields = _text_fields(sample)
-    if not fields and not conversations and (as_lines := _look_at_json_lines(look)) is not None:
+    if not fields and not conversations and (as_lines := _as_json_lines(look)) is not None:
         return as_lines
     look.options = {"name": "json", "path": ".".join(path)} if path else {"name": "json"}
     if conversations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from zaoju.contracts import Problem
 from zaoju.corpus.file_looks import SUFFIXES, Look, Value, look_at
 from zaoju.corpus.opening import contents
-from zaoju.corpus.source_files import SourceFile, describe, find_files
+from zaoju.corpus.source_files import SourceFile, describe, find_files, printable
 from zaoju.errors import CorpusError
 
 _MANY = 20
@@ -35,35 +36,58 @@ class ReaderSuggestion:
     """What could not be read, with the reasons that a run would give."""
 
 
-def inspect_files(paths: Sequence[Path]) -> list[ReaderSuggestion]:
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the user's files are."""
+
+    readers: tuple[ReaderSuggestion, ...]
+    """One for each kind of file."""
+
+    problems: tuple[Problem, ...]
+    """What no reader is suggested for, with the reasons."""
+
+
+def inspect_files(paths: Sequence[Path]) -> Inspection:
     """Look at every file and suggest readers, one for each kind of file, packed or not.
 
     Text may be parted at blank lines, at line ends or not at all; of JSON and tables, the fields or columns with the
     most Chinese are taken, with the title before them. It is a suggestion, for a person to look over.
 
-    Raises `CorpusError` where a path cannot be read, or where there is no file at all.
+    Raises `CorpusError` where one of the `paths` themselves cannot be read, or where there is nothing to read.
     """
     suffixes = tuple(suffix for endings in SUFFIXES.values() for suffix in endings)
-    found = find_files(paths, suffixes, packed=True)
-    unreadable = [item for item in found if isinstance(item, Problem) and item.stops]
-    files = [item for item in found if isinstance(item, SourceFile)]
-    if unreadable or not files:
-        reasons = [f"  {problem.source}: {problem.reason}" for problem in unreadable]
-        raise CorpusError("\n".join(["these cannot be read as a corpus:", *reasons, f"Give files in {suffixes}."]))
-    looks = [look for file in files for look in _looks_at(file, suffixes)]
+    looks: list[Look] = []
+    problems: list[Problem] = []
+    for found in find_files(paths, suffixes, packed=True):
+        for item in [found] if isinstance(found, Problem) else _looks_at(found, suffixes):
+            if isinstance(item, Problem):
+                problems.append(item)
+            else:
+                looks.append(item)
+    if not looks:
+        advice = f"Give files in {', '.join(suffixes)}, packed or not, or folders of them."
+        raise CorpusError("\n".join(["there is nothing that can be read as a corpus:", *_lines(problems), advice]))
+    asked_for = {printable(path) for path in paths}
+    if refused := [problem for problem in problems if problem.stops and problem.source in asked_for]:
+        raise CorpusError("\n".join(["these cannot be read as a corpus:", *_lines(refused)]))
     _take_short_files_whole(looks)
     groups: dict[str, list[Look]] = {}
     for look in looks:
         groups.setdefault(json.dumps(look.options), []).append(look)
-    return [_suggestion(group, paths, looks) for group in groups.values()]
+    return Inspection(tuple(_suggestion(group, paths, looks) for group in groups.values()), tuple(problems))
 
 
-def _looks_at(file: SourceFile, suffixes: Sequence[str]) -> Iterator[Look]:
-    """What a file is, or each kind of members that an archive has. Raises `CorpusError` where it cannot be read."""
+def _lines(problems: Sequence[Problem]) -> list[str]:
+    return [f"  {problem.source}: {problem.reason}" for problem in problems]
+
+
+def _looks_at(file: SourceFile, suffixes: Sequence[str]) -> Iterator[Look | Problem]:
+    """What a file is, or each kind of members that an archive has; or why it cannot be read."""
     try:
         file.open().close()
     except OSError as error:
-        raise CorpusError(f"{file.shown} cannot be read as a corpus: {describe(error)}") from error
+        yield Problem(file.shown, describe(error))
+        return
     members: dict[str, list[Look]] = {}
     problems: list[Problem] = []
     for item in contents(file, suffixes, _EXPANSION):
@@ -72,32 +96,19 @@ def _looks_at(file: SourceFile, suffixes: Sequence[str]) -> Iterator[Look]:
         else:
             look = look_at(item)
             members.setdefault(str(look.options["name"]), []).append(look)
-    if not members:
-        reasons = [f"{problem.source}: {problem.reason}" for problem in problems]
-        raise CorpusError("\n".join([f"{file.shown} cannot be read as a corpus", *reasons]))
+    yield from problems
     for looks in members.values():
         # A reader reads an archive whole, so its members must have the options of one of them: the largest.
         largest = max(looks, key=lambda look: look.file.size)
         for look in looks:
             if look.options != largest.options:
                 look.options, look.documents, look.characters = largest.options, None, None
-        looks[0].problems += problems
-        problems = []
         yield from looks
 
 
 def _suggestion(group: list[Look], paths: Sequence[Path], looks: list[Look]) -> ReaderSuggestion:
-    """The reader of all files in `group`; a folder stands for its files where the reader finds just them there."""
-    endings = SUFFIXES[str(group[0].options["name"])]
-    # A reader passes over other endings in a folder, such as JSON lines in a .txt file.
-    rivals = [
-        look.file.path for look in looks if (look.options == group[0].options) != look.name.lower().endswith(endings)
-    ]
-    used: dict[str, None] = {}
-    for look in group:
-        folder = next((path for path in paths if path in look.file.path.parents), None)
-        alone = folder is not None and not any(folder in rival.parents for rival in rivals)
-        used[str(folder if alone else look.file.path)] = None
+    """The reader of all files in `group`."""
+    used = dict.fromkeys(_place(look, paths, looks) for look in group)
     documents = [look.documents for look in group]
     characters = [look.characters for look in group]
     return ReaderSuggestion(
@@ -107,6 +118,25 @@ def _suggestion(group: list[Look], paths: Sequence[Path], looks: list[Look]) -> 
         characters=None if None in characters else sum(count or 0 for count in characters),
         problems=tuple(problem for look in group for problem in look.problems),
     )
+
+
+def _place(look: Look, paths: Sequence[Path], looks: list[Look]) -> str:
+    """How the config names a file: by its folder where all there is of one kind, by a pattern where all files of that
+    ending are, else by itself."""
+    path = look.file.path
+    folder = next((folder for folder in paths if folder in path.parents), None)
+    if folder is None:
+        return str(path)
+    there = [other for other in looks if folder in other.file.path.parents]
+    endings = SUFFIXES[str(look.options["name"])]
+    # A reader passes over other endings in a folder, such as JSON lines in a .txt file.
+    if all(other.options == look.options and other.name.lower().endswith(endings) for other in there):
+        return str(folder)
+    ending = path.name[len(look.name.removesuffix(Path(look.name).suffix)) :]
+    alike = [other for other in there if other.file.path.name.endswith(ending)]
+    if look.is_in_archive or not ending or any(other.options != look.options for other in alike):
+        return str(path)
+    return f"{glob.escape(str(folder))}/**/*{ending}"
 
 
 def _take_short_files_whole(looks: list[Look]) -> None:

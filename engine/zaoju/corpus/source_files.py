@@ -86,7 +86,7 @@ def fingerprint_files(found: Iterable[SourceFile | Problem]) -> str:
 
 
 def describe(error: OSError) -> str:
-    """An operating system's error, or why a file cannot be unpacked,, as a plain reason."""
+    """An operating system's error, or why a file cannot be unpacked, as a plain reason."""
     if isinstance(error, PermissionError):
         return "no permission to read it"
     return error.strerror.lower() if error.strerror else str(error)
@@ -108,14 +108,25 @@ class _Wanted:
 
 def _expand(path: Path, wanted: _Wanted) -> Iterator[SourceFile | Problem]:
     if not os.path.lexists(path) and glob.has_magic(str(path)):
-        matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # the pattern is absolute
+        matches = glob.glob(str(path), recursive=True)  # noqa: PTH207  # the pattern is absolute
         if not matches:
             yield Problem(printable(path), "no file matches this pattern")
-        yield from _check_matches([Path(match) for match in matches], wanted)
+        yield from _check_matches(_shortest_ways(matches), wanted)
     elif _is_folder(path):
         yield from _search_folder(path, wanted, asked=True)
     else:
         yield _check(path, path.name)
+
+
+def _shortest_ways(matches: Iterable[str]) -> list[Path]:
+    """In order, without those that are others again: `**` follows a link that leads back forty times."""
+    shortest: dict[str, str] = {}
+    for match in sorted(matches):
+        identity = os.path.realpath(match)
+        before = shortest.get(identity)
+        if before is None or match.count(os.sep) < before.count(os.sep):
+            shortest[identity] = match
+    return [Path(match) for match in sorted(shortest.values())]
 
 
 def _check_matches(matches: Sequence[Path], wanted: _Wanted) -> Iterator[SourceFile | Problem]:

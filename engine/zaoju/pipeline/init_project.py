@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from zaoju.contracts import Document, Problem, Reader
-from zaoju.corpus import ReaderSuggestion, inspect_files
+from zaoju.corpus import Inspection, ReaderSuggestion, inspect_files
 from zaoju.errors import UserError
 from zaoju.files import write_text_whole
 from zaoju.plugins import PluginManager
@@ -78,7 +78,8 @@ def init_project(folder: Path | str, files: Sequence[Path | str] = ()) -> Projec
     if config.exists():
         raise UserError(f"{config} exists already; name another folder, or remove it first")
     paths = [Path(file).absolute() for file in files]
-    found = _counted(inspect_files(paths)) if paths else []
+    inspection = inspect_files(paths) if paths else Inspection((), ())
+    found = _counted(inspection.readers)
     documents, characters = sum(item.documents or 0 for item in found), sum(item.characters or 0 for item in found)
     readers: list[Mapping[str, object]] = [item.reader for item in found] or [{"name": "stories", "documents": 20_000}]
     # Short texts are learned faster one by one; long ones would leave most of such windows half empty.
@@ -91,7 +92,9 @@ def init_project(folder: Path | str, files: Sequence[Path | str] = ()) -> Projec
         text = text.replace("# Found: 0 documents, 0 characters.\n", "# The corpus is the bundled story grammar.\n")
     config.parent.mkdir(parents=True, exist_ok=True)
     write_text_whole(config, text)
-    return Project(config, documents, characters, tuple(line for item in found for line in _finding(item)))
+    findings = [line for item in found for line in _finding(item)]
+    findings += [f"{problem.source}: {problem.reason}" for problem in inspection.problems]
+    return Project(config, documents, characters, tuple(findings))
 
 
 def _counted(found: Sequence[ReaderSuggestion]) -> list[ReaderSuggestion]:

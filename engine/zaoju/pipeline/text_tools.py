@@ -64,17 +64,24 @@ def read_texts(files: Sequence[Path], plugins: PluginManager, emit: EventSink) -
 
 
 def _read(files: Sequence[Path], plugins: PluginManager, emit: EventSink) -> Iterator[Document]:
-    for suggestion in inspect_files(files):
+    inspection = inspect_files(files)
+    for problem in inspection.problems:
+        _tell(problem, emit)
+    for suggestion in inspection.readers:
         # How a text file is parted must not depend on a guess here, or scores could not be compared.
         options = {key: value for key, value in suggestion.reader.items() if key not in ("name", "documents")}
         reader = plugins.resolve("reader", str(suggestion.reader["name"]), options).build(Reader)
         for item in reader.read():
             if isinstance(item, Problem):
-                if item.stops:
-                    raise CorpusError(f"{item.source}: {item.reason}")
-                emit(Notice(f"{item.source}: {item.reason}"))
+                _tell(item, emit)
             else:
                 yield item
+
+
+def _tell(problem: Problem, emit: EventSink) -> None:
+    if problem.stops:
+        raise CorpusError(f"{problem.source}: {problem.reason}")
+    emit(Notice(f"{problem.source}: {problem.reason}"))
 
 
 def silent(event: Event) -> None:
