@@ -73,8 +73,14 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
     _take_short_files_whole(looks)
     groups: dict[str, list[Look]] = {}
     for look in looks:
-        groups.setdefault(json.dumps(look.options), []).append(look)
-    return Inspection(tuple(_suggestion(group, paths, looks) for group in groups.values()), tuple(problems))
+        groups.setdefault(_kind(look), []).append(look)
+    places = _Places(paths, looks)
+    return Inspection(tuple(_suggestion(group, places) for group in groups.values()), tuple(problems))
+
+
+def _kind(look: Look) -> str:
+    """The same for all files that one reader can read together."""
+    return json.dumps(look.options)
 
 
 def _lines(problems: Sequence[Problem]) -> list[str]:
@@ -106,13 +112,12 @@ def _looks_at(file: SourceFile, suffixes: Sequence[str]) -> Iterator[Look | Prob
         yield from looks
 
 
-def _suggestion(group: list[Look], paths: Sequence[Path], looks: list[Look]) -> ReaderSuggestion:
+def _suggestion(group: list[Look], places: _Places) -> ReaderSuggestion:
     """The reader of all files in `group`."""
-    used = dict.fromkeys(_place(look, paths, looks) for look in group)
     documents = [look.documents for look in group]
     characters = [look.characters for look in group]
     return ReaderSuggestion(
-        {"name": group[0].options["name"], "paths": list(used), **group[0].options},
+        {"name": group[0].options["name"], "paths": list(dict.fromkeys(map(places.of, group))), **group[0].options},
         files=len(group),
         documents=None if None in documents else sum(count or 0 for count in documents),
         characters=None if None in characters else sum(count or 0 for count in characters),
@@ -120,23 +125,42 @@ def _suggestion(group: list[Look], paths: Sequence[Path], looks: list[Look]) -> 
     )
 
 
-def _place(look: Look, paths: Sequence[Path], looks: list[Look]) -> str:
+class _Places:
     """How the config names a file: by its folder where all there is of one kind, by a pattern where all files of that
     ending are, else by itself."""
-    path = look.file.path
-    folder = next((folder for folder in paths if folder in path.parents), None)
-    if folder is None:
-        return str(path)
-    there = [other for other in looks if folder in other.file.path.parents]
-    endings = SUFFIXES[str(look.options["name"])]
-    # A reader passes over other endings in a folder, such as JSON lines in a .txt file.
-    if all(other.options == look.options and other.name.lower().endswith(endings) for other in there):
-        return str(folder)
-    ending = path.name[len(look.name.removesuffix(Path(look.name).suffix)) :]
-    alike = [other for other in there if other.file.path.name.endswith(ending)]
-    if look.is_in_archive or not ending or any(other.options != look.options for other in alike):
-        return str(path)
-    return f"{glob.escape(str(folder))}/**/*{ending}"
+
+    def __init__(self, paths: Sequence[Path], looks: Sequence[Look]) -> None:
+        self._paths = paths
+        self._kinds: dict[Path, set[str]] = {}
+        self._kinds_by_ending: dict[tuple[Path, str], set[str]] = {}
+        for look in looks:
+            folder = self._folder(look)
+            if folder is not None:
+                # A reader passes over other endings in a folder, such as JSON lines in a .txt file.
+                is_found = look.name.lower().endswith(SUFFIXES[str(look.options["name"])])
+                self._kinds.setdefault(folder, set()).add(_kind(look) if is_found else look.file.shown)
+                self._kinds_by_ending.setdefault((folder, _ending(look)), set()).add(_kind(look))
+
+    def of(self, look: Look) -> str:
+        """What stands in the config for a file, and for others of its kind."""
+        folder, ending = self._folder(look), _ending(look)
+        if folder is None:
+            return str(look.file.path)
+        if self._kinds[folder] == {_kind(look)}:
+            return str(folder)
+        if look.is_in_archive or not ending or len(self._kinds_by_ending[folder, ending]) > 1:
+            return str(look.file.path)
+        return f"{glob.escape(str(folder))}/**/*{ending}"
+
+    def _folder(self, look: Look) -> Path | None:
+        above = look.file.path.parents
+        return next((path for path in self._paths if path in above), None)
+
+
+def _ending(look: Look) -> str:
+    """Such as `.jsonl.gz`."""
+    name = look.file.path.name
+    return name if look.is_in_archive else name[len(Path(look.name).stem) :]
 
 
 def _take_short_files_whole(looks: list[Look]) -> None:
