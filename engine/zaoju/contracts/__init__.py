@@ -47,8 +47,9 @@ if TYPE_CHECKING:
     from zaoju.contracts.segmenter import Segmenter
     from zaoju.contracts.tokens import TokenTable
     from zaoju.contracts.tracker import TrackedTraining, Tracker
-    from zaoju.contracts.trainer import ModelPlan, Preflight, Trainer, TrainingRun
+    from zaoju.contracts.trainer import Preflight, Trainer, TrainingRun
     from zaoju.contracts.vocabulary import PieceStream, VocabularyBuilder
+    from zaoju.models.plan import ModelPlan
 
 __getattr__, __dir__ = lazy_names(
     __name__,
@@ -92,8 +93,9 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.contracts.segmenter": ("Segmenter",),
         "zaoju.contracts.tokens": ("TokenTable",),
         "zaoju.contracts.tracker": ("TrackedTraining", "Tracker"),
-        "zaoju.contracts.trainer": ("ModelPlan", "Preflight", "Trainer", "TrainingRun"),
+        "zaoju.contracts.trainer": ("Preflight", "Trainer", "TrainingRun"),
         "zaoju.contracts.vocabulary": ("PieceStream", "VocabularyBuilder"),
+        "zaoju.models.plan": ("ModelPlan",),
     },
 )
 

@@ -10,7 +10,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from zaoju.contracts import ModelPlan
 from zaoju.errors import ArtefactError, ConfigError
 from zaoju.files import read_json_object
 from zaoju.models.causal_lm import CausalLM
@@ -19,6 +18,7 @@ from zaoju.models.gpt2_config import GPT2Config
 from zaoju.models.lean_lm import LeanLM
 from zaoju.models.llama import Llama
 from zaoju.models.llama_config import LlamaConfig
+from zaoju.models.plan import ModelPlan
 
 _TRAINING_BYTES = 16
 """Per weight: itself, its gradient and AdamW's two moments, all in float32."""
