@@ -2,8 +2,9 @@
 
 Counted are the calls by which a program changes what lies on disk: opening a file to write, `fsync`, `rename`,
 `replace`, `mkdir`, `unlink`, `rmdir`. `CrashPoints` ends the process at the k-th of them, before it is done, as SIGKILL
-does. With `power_loss`, what a disk may forget is forgotten first: only contents that were synchronised stay, and only
-names that were in a folder when the folder was synchronised. `DiskFaults` lets the k-th of them fail.
+does. With `power_loss`, what a disk may forget is forgotten: only contents that were synchronised stay, and only names
+that were in a folder when the folder was synchronised. `dying_child` waits for such a process, and leaves what the disk
+still knows: while it lives, its other threads may write. `DiskFaults` lets the k-th of the calls fail.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
+
+from support.forked import in_child
 
 DIED = 77
 """The exit code of a process that died where it should."""
@@ -80,7 +83,7 @@ class CrashPoints(CountedCalls):
         if self.seen == self._die_at:
             # The calls stay counted: so any other thread that changes files waits for the lock, for ever.
             if self._disk is not None:
-                self._disk.lose_power()
+                self._disk.write_what_is_known()
             os._exit(DIED)
 
     def after(self, name: str, first: object) -> None:
@@ -88,6 +91,19 @@ class CrashPoints(CountedCalls):
             assert isinstance(first, int)
             with self._dying:
                 self._disk.synchronised(first)
+
+
+def dying_child(work: Callable[[], object], folder: Path) -> int:
+    """Do `work`, with `CrashPoints` in `folder`, in a copy of this process; its exit code."""
+    code = in_child(work)
+    if _beside(folder).is_dir():
+        shutil.rmtree(folder)
+        _beside(folder).rename(folder)
+    return code
+
+
+def _beside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name} after a loss of power")
 
 
 class DiskFaults(CountedCalls):
@@ -136,12 +152,11 @@ class DurableDisk:
         else:
             self._contents[os.fstat(handle).st_ino] = path.read_bytes()
 
-    def lose_power(self) -> None:
-        """Make the folder what a disk would still know."""
-        root = self._folder.stat().st_ino
-        for path in self._folder.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        self._restore(self._folder, root)
+    def write_what_is_known(self) -> None:
+        """Beside the folder, what a disk would still know of it."""
+        beside = _beside(self._folder)
+        beside.mkdir()
+        self._restore(beside, self._folder.stat().st_ino)
 
     def _keep_names(self, folder: Path) -> None:
         self._names[folder.stat().st_ino] = {

@@ -10,8 +10,7 @@ from pathlib import Path
 from final_state import final_state
 from trainer_cases import CASES
 
-from support.crash_points import CrashPoints
-from support.forked import in_child
+from support.crash_points import CrashPoints, dying_child
 
 OPTIONS = {"steps": 4, "batch_size": 2, "accumulate": 1, "evaluate_every": 2, "checkpoint_every_seconds": 1e-6}
 """A checkpoint after every step, and a best model after the second."""
@@ -62,4 +61,4 @@ def train(
         if count_to is not None:
             os.write(os.open(count_to, os.O_CREAT | os.O_WRONLY), str(points.seen).encode())
 
-    return in_child(work)
+    return dying_child(work, folder)

@@ -17,8 +17,8 @@ from final_state import final_state
 from packed_corpus import NUMBERS, VOCABULARY, hashes, make_run
 from trainer_cases import CASES, Case
 
-from support.crash_points import DIED, CrashPoints, DiskFaults
-from support.forked import exit_code, in_child, start_child
+from support.crash_points import DIED, CrashPoints, DiskFaults, dying_child
+from support.forked import exit_code, start_child
 from zaoju.contracts import CheckpointSaved, Event, ModelPlan, TrainStep
 from zaoju.errors import Cancelled, UserError
 from zaoju.models import new_model
@@ -286,7 +286,7 @@ def test_every_point_can_be_survived(case: Case, tmp_path: Path, points: str, po
             if count_to is not None:
                 os.write(os.open(count_to, os.O_CREAT | os.O_WRONLY), str(calls.seen).encode())
 
-        return in_child(work)
+        return dying_child(work, folder)
 
     assert run_once(begin(tmp_path / "run", begun), None, tmp_path / "points") == 0
     expected, most = final_state(tmp_path / "run"), int((tmp_path / "points").read_text())

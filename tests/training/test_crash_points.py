@@ -13,8 +13,7 @@ import pytest
 from dying_runs import Undisturbed, begin, train
 from final_state import final_state
 
-from support.crash_points import DIED, CrashPoints
-from support.forked import in_child
+from support.crash_points import DIED, CrashPoints, dying_child
 from zaoju.errors import UserError
 from zaoju.training import Checkpoints
 
@@ -66,7 +65,7 @@ def test_what_was_not_synchronised_is_lost(tmp_path: Path) -> None:
         (tmp_path / "kept").rename(tmp_path / "renamed")
         os.fsync(handle)
 
-    assert in_child(work) == DIED
+    assert dying_child(work, tmp_path) == DIED
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"kept": "before", "unsynchronised": ""}
 
 
