@@ -83,7 +83,6 @@ if TYPE_CHECKING:
     from zaoju.pipeline.checking import check_config
     from zaoju.pipeline.compare import ComparedRun, Comparison, compare
     from zaoju.pipeline.compare_page import write_comparison_page
-    from zaoju.pipeline.evaluation_stage import Scores
     from zaoju.pipeline.export import Exported, export
     from zaoju.pipeline.extend import Extended, extend
     from zaoju.pipeline.housekeeping import StageStatus, Unused, clean, status, training_report
@@ -92,6 +91,7 @@ if TYPE_CHECKING:
     from zaoju.pipeline.pipeline import Pipeline
     from zaoju.pipeline.plan import plan_training
     from zaoju.pipeline.plan_page import write_plan_page
+    from zaoju.pipeline.scores import Scores
     from zaoju.pipeline.text_tools import evaluate_files, segment
     from zaoju.pipeline.vocabulary_page import write_vocabulary_page
     from zaoju.pipeline.vocabulary_report import vocabulary_report
@@ -178,7 +178,7 @@ _get, _names = lazy_names(
         "zaoju.pipeline.checking": ("check_config",),
         "zaoju.pipeline.compare": ("ComparedRun", "Comparison", "compare"),
         "zaoju.pipeline.compare_page": ("write_comparison_page",),
-        "zaoju.pipeline.evaluation_stage": ("Scores",),
+        "zaoju.pipeline.scores": ("Scores",),
         "zaoju.pipeline.export": ("Exported", "export"),
         "zaoju.pipeline.extend": ("Extended", "extend"),
         "zaoju.pipeline.housekeeping": ("StageStatus", "Unused", "clean", "status", "training_report"),

@@ -1,8 +1,10 @@
-"""Whether `torchrun` or `accelerate launch` has started this process as one of several."""
+"""Whether `torchrun` or `accelerate launch` has started this process as one of several, and what that rules out."""
 
 from __future__ import annotations
 
 import os
+
+from zaoju.errors import EndedElsewhere, UserError
 
 
 def number_of_processes() -> int:
@@ -14,3 +16,15 @@ def number_of_processes() -> int:
 def is_main_process() -> bool:
     """Whether this is the process that speaks for all: the only one, or the first of several."""
     return number_of_processes() == 1 or os.environ["RANK"] == "0"
+
+
+def refuse_several(what: str) -> None:
+    """Raise `UserError` in the main of several processes, `EndedElsewhere` in the others; nothing for a single one."""
+    if number_of_processes() == 1:
+        return
+    if not is_main_process():
+        raise EndedElsewhere
+    raise UserError(
+        f"{what} cannot be done in {number_of_processes()} processes: only a training can. Start `zaoju train` or "
+        "`zaoju run` by torchrun or accelerate launch, and everything else without"
+    )

@@ -22,7 +22,7 @@ ROOMS = {
     "component": set(),
     "errors": set(),
     "files": {"errors"},
-    "launched": set(),
+    "launched": {"errors"},
     "lazy": set(),
     "workers": set(),
     "__main__": {"cli"},

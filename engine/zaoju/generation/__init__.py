@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from zaoju.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from zaoju.generation.artefact import ARTEFACT_FORMAT, DESCRIPTION, open_model, read_description, runner_over
+    from zaoju.generation.artefact import open_model, runner_over
+    from zaoju.generation.description import ARTEFACT_FORMAT, DESCRIPTION, read_description
     from zaoju.generation.engine import Engine
     from zaoju.generation.fixed_shapes import FixedShapes
     from zaoju.generation.lean_options import LeanRunnerOptions
@@ -24,13 +25,8 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "zaoju.generation.artefact": (
-            "ARTEFACT_FORMAT",
-            "DESCRIPTION",
-            "open_model",
-            "read_description",
-            "runner_over",
-        ),
+        "zaoju.generation.artefact": ("open_model", "runner_over"),
+        "zaoju.generation.description": ("ARTEFACT_FORMAT", "DESCRIPTION", "read_description"),
         "zaoju.generation.engine": ("Engine",),
         "zaoju.generation.fixed_shapes": ("FixedShapes",),
         "zaoju.generation.lean_options": ("LeanRunnerOptions",),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from zaoju.config import resolve_choice
 from zaoju.contracts import OpenModel, Runner
 from zaoju.errors import ArtefactError
-from zaoju.files import read_json_object
+from zaoju.generation.description import ARTEFACT_FORMAT, read_description
 from zaoju.generation.lean_options import LeanRunnerOptions
 from zaoju.generation.lean_runner import LeanRunner
 from zaoju.generation.token_table import TokenizerTable
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 RunnerChoice: TypeAlias = str | Mapping[str, object] | ResolvedComponent
 """A runner by its name, by `{"name": ..., options}`, or as a configuration chose it."""
-
-DESCRIPTION = "zaoju.json"
-ARTEFACT_FORMAT = 1
 
 
 def runner_over(model: CausalLM) -> Runner:
@@ -71,14 +68,6 @@ def open_model(folder: Path, *, device: str, plugins: PluginManager) -> OpenMode
     runner = open_runner(folder, device, plugins)
     tokenizer = Tokenizer.load(folder, plugins)
     return OpenModel(runner, TokenizerTable(tokenizer, min(runner.vocabulary_size, tokenizer.vocabulary_size)))
-
-
-def read_description(folder: Path) -> dict[str, object]:
-    """What `zaoju.json` in a model folder says; empty where zaoju did not make the folder.
-
-    Raises `ArtefactError` where the file is damaged.
-    """
-    return read_json_object(folder / DESCRIPTION) or {}
 
 
 def _text(value: object) -> str | None:

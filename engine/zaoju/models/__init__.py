@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from zaoju.models.cache_window import CacheWindow, Window
     from zaoju.models.causal_lm import CausalLM
     from zaoju.models.device import choose_device
-    from zaoju.models.extension import Extension, extend_model
+    from zaoju.models.extending import extend_model
+    from zaoju.models.extension import Extension
     from zaoju.models.factory import load_model, new_model
     from zaoju.models.gpt2 import GPT2
     from zaoju.models.gpt2_config import GPT2Config
@@ -35,7 +36,8 @@ __getattr__, __dir__ = lazy_names(
         "zaoju.models.cache_window": ("CacheWindow", "Window"),
         "zaoju.models.causal_lm": ("CausalLM",),
         "zaoju.models.device": ("choose_device",),
-        "zaoju.models.extension": ("Extension", "extend_model"),
+        "zaoju.models.extending": ("extend_model",),
+        "zaoju.models.extension": ("Extension",),
         "zaoju.models.factory": ("load_model", "new_model"),
         "zaoju.models.gpt2": ("GPT2",),
         "zaoju.models.gpt2_config": ("GPT2Config",),

@@ -83,7 +83,7 @@ def load_model(folder: Path, device: str) -> CausalLM:
 def _with_new_marks(plan: ModelPlan, folder: Path, seed: int) -> CausalLM:
     """The model in `folder` with rows for tokens that only mark turns: like its other rows, and all different."""
     # Deferred: importing transformers' models takes longer than importing torch.
-    from zaoju.models.extension import extend_model
+    from zaoju.models.extending import extend_model
 
     def make_rows(matrix: torch.Tensor, number: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed + number)

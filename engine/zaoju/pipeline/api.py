@@ -15,8 +15,8 @@ from typing import TypedDict, Unpack
 from zaoju.config import ConfigSource, check_config
 from zaoju.contracts import EventSink
 from zaoju.corpus import Account
-from zaoju.pipeline.evaluation_stage import Scores
 from zaoju.pipeline.pipeline import Pipeline
+from zaoju.pipeline.scores import Scores
 
 
 class RunOptions(TypedDict, total=False):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zaoju.errors import ArtefactError, UserError
 from zaoju.generation import DESCRIPTION, read_description
-from zaoju.pipeline.evaluation_stage import Sample, Scores
+from zaoju.pipeline.scores import Sample, Scores
 from zaoju.pipeline.weights import count_weights
 
 

@@ -8,20 +8,21 @@ import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zaoju.config import Plan
 from zaoju.contracts import Cleaner, EventSink, Executor, Notice, Options, Reader
 from zaoju.corpus import Account, Elsewhere, prepare
 from zaoju.files import hash_json, write_text_whole
-from zaoju.launched import is_main_process, number_of_processes
+from zaoju.launched import is_main_process, number_of_processes, refuse_several
 from zaoju.pages import write_page
 from zaoju.pipeline.artefact import publish, published_key, texts_identity
 from zaoju.pipeline.checking import check_model
 from zaoju.pipeline.corpus_report import REPORT_PAGE, write_corpus_report
-from zaoju.pipeline.evaluation_stage import Scores, evaluate_model
 from zaoju.pipeline.events import combined
 from zaoju.pipeline.keys import component_key, model_key, reader_key
 from zaoju.pipeline.lock import alone_in
+from zaoju.pipeline.scores import Scores
 from zaoju.pipeline.stages import Stage, StageRunner
 from zaoju.pipeline.standard_input import (
     asks_for_standard_input,
@@ -30,14 +31,15 @@ from zaoju.pipeline.standard_input import (
     kept_input,
     with_standard_input,
 )
-from zaoju.pipeline.together import Together, refuse_several
 from zaoju.pipeline.token_length import read_account
 from zaoju.pipeline.training_log import TRAINING_LOG, training_seconds
 from zaoju.pipeline.training_page import training_page
 from zaoju.pipeline.training_report import report_training
-from zaoju.pipeline.training_stage import TrainingPlaces, TrainingStage, check_trains_together, join_training
 from zaoju.plugins import PluginManager, ResolvedComponent
 from zaoju.tokenization import Tokenizer, build_tokenizer, pack_documents
+
+if TYPE_CHECKING:
+    from zaoju.pipeline.together import Together
 
 
 class Pipeline:
@@ -171,6 +173,10 @@ class Pipeline:
         """What `work` gives in the main process, which the others help to train meanwhile."""
         if number_of_processes() == 1:
             return work(None)
+        # Deferred here and below: a stage that is done, or does without, never waits for torch.
+        from zaoju.pipeline.together import Together
+        from zaoju.pipeline.training_stage import check_trains_together, join_training
+
         check_trains_together(self.plan.trainer)
         together = Together(self._cancel)
         with together.ending_together():
@@ -183,16 +189,18 @@ class Pipeline:
         prepared, vocabulary, encoded = self.prepare(), self.vocabulary(), self.encode()
         stage = self._train_stage
         checkpoints = self.checkpoints(stage)
-        training = TrainingStage(
-            self.plan,
-            self.plugins,
-            self._emit,
-            self._cancel,
-            inexact=self._inexact,
-            conversations=self._conversations,
-        )
 
         def work(folder: Path) -> None:
+            from zaoju.pipeline.training_stage import TrainingPlaces, TrainingStage
+
+            training = TrainingStage(
+                self.plan,
+                self.plugins,
+                self._emit,
+                self._cancel,
+                inexact=self._inexact,
+                conversations=self._conversations,
+            )
             training.work(TrainingPlaces(folder, checkpoints, prepared, vocabulary, encoded), together)
 
         trained = self._stages.run(stage, work)
@@ -208,6 +216,8 @@ class Pipeline:
         prepared = self.prepare()
 
         def work(folder: Path) -> None:
+            from zaoju.pipeline.evaluation_stage import evaluate_model
+
             scores = evaluate_model(
                 trained / "model", prepared, self._readers, self.plan, self.plugins,
                 self._emit, self._cancel,

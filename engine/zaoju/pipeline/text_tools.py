@@ -12,8 +12,6 @@ from zaoju.contracts import Document, Event, EventSink, Notice, Problem, Reader,
 from zaoju.corpus import inspect_files
 from zaoju.errors import CorpusError
 from zaoju.evaluation import Score, bits_per_character
-from zaoju.generation import Engine
-from zaoju.models import choose_device
 from zaoju.plugins import PluginManager
 from zaoju.tokenization import LosslessSegmenter
 
@@ -45,6 +43,10 @@ def evaluate_files(
     stand. Of conversations, a model with a chat template is scored on the answers. Raises `CorpusError` where a file
     cannot be read whole: a score on half of the text would mislead.
     """
+    # Deferred: a text is cut into words without torch.
+    from zaoju.generation import Engine
+    from zaoju.models import choose_device
+
     opened = open_decoding(config, overrides=overrides)
     engine = Engine.load(Path(model), device=choose_device(opened.device), plugins=opened.plugins, runner=opened.runner)
     emit = on_event or silent

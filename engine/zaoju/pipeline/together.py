@@ -22,7 +22,7 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from zaoju.errors import Cancelled, EndedElsewhere, ProcessError, UserError
-from zaoju.launched import is_main_process, number_of_processes
+from zaoju.launched import number_of_processes
 
 _MEETING = timedelta(minutes=10)
 """They are started at the same time, so this is only what machines differ in."""
@@ -197,15 +197,3 @@ def _leave_group() -> None:
     if distributed.is_initialized():
         gc.collect()
         distributed.destroy_process_group()
-
-
-def refuse_several(what: str) -> None:
-    """Raise `UserError` in the main of several processes, `EndedElsewhere` in the others; nothing for a single one."""
-    if number_of_processes() == 1:
-        return
-    if not is_main_process():
-        raise EndedElsewhere
-    raise UserError(
-        f"{what} cannot be done in {number_of_processes()} processes: only a training can. Start `zaoju train` or "
-        "`zaoju run` by torchrun or accelerate launch, and everything else without"
-    )

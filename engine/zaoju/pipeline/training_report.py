@@ -12,7 +12,7 @@ from zaoju.config import Config
 from zaoju.contracts import HeldOutScored, TrainStep
 from zaoju.corpus import Account
 from zaoju.errors import UserError
-from zaoju.pipeline.evaluation_stage import Scores
+from zaoju.pipeline.scores import Scores
 from zaoju.pipeline.stages import Stage
 from zaoju.pipeline.token_length import learned, read_account
 from zaoju.pipeline.training_log import TRAINING_LOG, Logged, read_training_log, training_seconds

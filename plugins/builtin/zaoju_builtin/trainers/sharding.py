@@ -1,7 +1,8 @@
 """A model whose weights, gradients and optimiser are divided among the processes, by FSDP2.
 
 Zhao et al., 2023, "PyTorch FSDP: Experiences on Scaling Fully Sharded Data Parallel"; torch's `fully_shard` is its
-second version, where every weight is a DTensor.
+second version, where every weight is a DTensor. Importing those takes as long as importing torch, so it is put off
+until weights are divided.
 """
 
 from __future__ import annotations
@@ -13,9 +14,6 @@ from typing import Any
 
 import torch
 from torch import distributed, nn
-from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from zaoju.errors import ConfigError
 from zaoju.models import CausalLM, LeanLM
@@ -55,6 +53,9 @@ def without_weights(model: LeanLM) -> LeanLM:
 
 def shard(module: nn.Module, model: LeanLM, sharding: Sharding, device: torch.device) -> None:
     """Divide `module`, which computes the loss of `model`: each layer is a unit, and what is left is the root."""
+    from torch.distributed.device_mesh import DeviceMesh
+    from torch.distributed.fsdp import fully_shard
+
     world = distributed.group.WORLD
     assert world is not None, "weights are divided among several processes"
     mesh = DeviceMesh.from_group(world, device.type)
@@ -67,10 +68,11 @@ def shard(module: nn.Module, model: LeanLM, sharding: Sharding, device: torch.de
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
     """All of a tensor of which this process may have a part only. Every process must ask at once."""
-    if not isinstance(tensor, DTensor):
+    if type(tensor) in (torch.Tensor, nn.Parameter):
         return tensor
-    full: torch.Tensor = tensor.full_tensor()
-    return full
+    from torch.distributed.tensor import DTensor
+
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 @contextmanager
@@ -122,6 +124,8 @@ def _kept(value: torch.Tensor) -> torch.Tensor:
 
 
 def _part(value: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
     if not isinstance(weight, DTensor) or value.shape != weight.shape:
         return value
     # Every process has read all of it, so nothing need be sent.
