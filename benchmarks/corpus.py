@@ -1,41 +1,39 @@
 """How fast a corpus is prepared, and how much memory it takes.
 
-    python benchmarks/corpus.py FOLDER [--parts reading steps memory] [--megabytes 20] [--rounds 3] [--markdown]
+    python benchmarks/corpus.py FOLDER [--parts reading steps memory] [--megabytes 100] [--rounds 3] [--markdown]
 
 FOLDER holds text: `.jsonl` files with a field `text`, and `.txt` files with a document a paragraph, or a line. From it
 two corpora are made, JSON lines and plain text, of about so many megabytes: the documents are gone through again and
 again, each time with a number of their own, so that they are no duplicates. Figures are in megabytes of the source,
-10^6 bytes. Reading and cleaning includes everything that `zaoju prepare` does, the start of processes too. A processor
-second is one of any core, so that figure holds beside other work, too. The peak of memory is that of the largest of the
-processes, which is the one that knows all hashes.
+10^6 bytes. What is timed is the command `zaoju prepare` as a user starts it, its imports and its processes included. A
+processor second is one of any core, so that figure holds beside other work, too. The bare loop is what Python itself
+needs: each document is parsed, written as JSON and hashed, and nothing else. The peak of memory is that of the largest
+of the processes, which is the one that knows all hashes.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from measuring import OtherWork, Table, in_turn, machine, rendered, spread
+from measuring import OtherWork, Table, machine, rendered, spread
 
 from zaoju.config import NearDuplicates
-from zaoju.contracts import Cleaner, Executor, Reader
-from zaoju.corpus import Elsewhere, prepare
 from zaoju.corpus.fates import DIGEST_TYPE, different_texts, hold_out, without_duplicates
 from zaoju.corpus.held_out import text_digest
 from zaoju.corpus.near_duplicates import find_near_duplicates
 from zaoju.corpus.sketches import Sketcher
-from zaoju.plugins import PluginManager
 from zaoju.tokenization import PackedTokens
 from zaoju.training import PackedBatches
 
@@ -50,14 +48,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--parts", nargs="+", choices=("reading", "steps", "memory"), default=[*_PARTS])
-    parser.add_argument("--megabytes", type=float, default=20)
+    parser.add_argument("--megabytes", type=float, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--markdown", action="store_true")
-    parser.add_argument("--prepare", nargs=3, metavar=("READER", "WORKERS", "OUT"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.prepare:
-        _prepare(arguments.folder, *arguments.prepare)
-        return
     print(f"{machine('numpy', 'rensa')}\n")
     with tempfile.TemporaryDirectory(prefix="zaoju-corpus-") as scratch, OtherWork() as others:
         for part in arguments.parts:
@@ -68,16 +62,29 @@ def main() -> None:
 
 def _reading(folder: Path, scratch: Path, megabytes: float, rounds: int) -> Table:
     """Read, clean, find exact duplicates, split and write, with all cores and with one."""
-    table = [["read, clean, split", "MB/s, all cores", "MB/s, one process", "MB a processor second"]]
+    table = [["read, clean, split", "MB/s, all cores", "MB/s, one process", "MB a processor second", "bare loop"]]
     for reader in ("jsonl", "text"):
         corpus = _write_corpus(folder, scratch / reader, megabytes, reader)
         size = sum(path.stat().st_size for path in corpus.iterdir()) / 1e6
-        ways = {workers: partial(_in_a_process, corpus, reader, workers, scratch) for workers in "01"}
-        seconds = in_turn(ways, rounds)
-        rates = [[size / taken for taken in seconds[workers]] for workers in "01"]
-        rates.append([size / _in_a_process(corpus, reader, "1", scratch)[1] for _ in range(rounds)])
+        taken: dict[int, list[Prepared]] = {0: [], 1: []}
+        bare = []
+        for _ in range(rounds):  # in turn
+            for workers in taken:
+                taken[workers].append(_prepare(corpus, reader, workers, scratch))
+            bare.append(_processor_seconds(partial(_bare_loop, corpus, scratch)))
+        rates = [[size / one.seconds for one in taken[workers]] for workers in taken]
+        rates += [[size / one.processor_seconds for one in taken[1]], [size / seconds for seconds in bare]]
         table.append([f"{reader}, {size:.0f} MB", *(spread(rate, 1) for rate in rates)])
     return table
+
+
+def _bare_loop(corpus: Path, scratch: Path) -> None:
+    with (scratch / "bare.jsonl").open("w", encoding="utf-8") as out:
+        for path in sorted(corpus.iterdir()):
+            for line in path.open(encoding="utf-8"):
+                text = json.loads(line)["text"] if path.suffix == ".jsonl" else line
+                hashlib.sha256(text.encode()).digest()
+                out.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
 
 
 def _steps(folder: Path, _scratch: Path, _megabytes: float, rounds: int) -> Table:
@@ -133,43 +140,48 @@ def _memory(folder: Path, scratch: Path, megabytes: float, _rounds: int) -> Tabl
     peaks = []
     for times in (1, 10):
         corpus = _write_corpus(folder, scratch / f"times-{times}", megabytes * times, "jsonl")
-        peaks.append(_in_a_process(corpus, "jsonl", "0", scratch)[0])
-        table.append([f"{megabytes * times:.0f} MB", f"{peaks[-1] / 2**10:,.0f}"])
+        peaks.append(_prepare(corpus, "jsonl", 0, scratch).peak)
+        table.append([f"{megabytes * times:.0f} MB", f"{peaks[-1]:,.0f}"])
     return [*table, ["ratio", f"{peaks[1] / peaks[0]:.2f}"]]
 
 
-def _in_a_process(corpus: Path, reader: str, workers: str, scratch: Path) -> tuple[float, float]:
-    """Prepare a corpus in a process of its own; the peak of its memory, in KiB, and its processor seconds."""
-    with tempfile.TemporaryDirectory(dir=scratch) as out:
-        command = [sys.executable, __file__, str(corpus), "--prepare", reader, workers, out]
-        peak, seconds = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-        return float(peak), float(seconds)
+class Prepared(NamedTuple):
+    """A run of `zaoju prepare`."""
+
+    seconds: float
+    processor_seconds: float
+    """Of all its processes."""
+
+    peak: float
+    """MiB, of the largest of its processes."""
 
 
-def _prepare(corpus: Path, reader_name: str, workers: str, out: str) -> None:
-    plugins = PluginManager.discover()
-    options = {"paths": [str(corpus)], **({"documents": "line"} if reader_name == "text" else {})}
-    reader, cleaner = plugins.resolve("reader", reader_name, options), plugins.resolve("cleaner", "basic")
-    executor = plugins.resolve("executor", "processes").build(Executor)
-    done = Path(out) / "done"
-    done.mkdir()
-    started = time.process_time()
-    prepare(
-        [reader.build(Reader)],
-        [("basic", cleaner.build(Cleaner))],
-        done,
-        work=Path(out) / "work",
-        drop_duplicates=True,
-        held_out=0.02,
-        seed=1,
-        skip_unreadable=True,
-        emit=lambda event: None,
-        cancel=threading.Event(),
-        elsewhere=Elsewhere(executor, int(workers), (reader,), (cleaner,)),
-    )
-    seconds = time.process_time() - started
-    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(max(peaks), seconds)
+_COMMAND = """
+import re, resource, sys
+from pathlib import Path
+from zaoju.cli import main
+
+try:
+    main(["prepare"], standalone_mode=True)
+except SystemExit as ended:
+    assert not ended.code, ended.code
+usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+# Not its own ru_maxrss: there the process counts, too, from which this one was started.
+own = int(re.findall(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[0])
+print(sum(one.ru_utime + one.ru_stime for one in usage), max(own, usage[1].ru_maxrss) / 1024, file=sys.stderr)
+"""
+
+
+def _prepare(corpus: Path, reader: str, workers: int, scratch: Path) -> Prepared:
+    """`zaoju prepare` with the cleaner `basic`, in a folder of its own."""
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        options = {"name": reader, "paths": [str(corpus)], **({"documents": "line"} if reader == "text" else {})}
+        config = {"run": "run", "corpus": {"readers": [options], "cleaners": ["basic"], "workers": workers}}
+        Path(folder, "config.yaml").write_text(json.dumps(config), "utf-8")
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", _COMMAND], cwd=folder, check=True, capture_output=True, text=True)
+        processor_seconds, peak = map(float, done.stderr.splitlines()[-1].split())
+        return Prepared(time.perf_counter() - started, processor_seconds, peak)
 
 
 def _write_corpus(folder: Path, target: Path, megabytes: float, reader: str) -> Path:

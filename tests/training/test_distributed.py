@@ -276,9 +276,9 @@ def test_a_run_is_whole_in_two_processes(project: Project, alone: Path, tmp_path
 
 def test_an_error_of_the_evaluation_is_told_once(project: Project, tmp_path: Path) -> None:
     def before(number: int) -> None:
-        from zaoju.pipeline import pipeline
+        from zaoju.pipeline import evaluation_stage
 
-        pipeline.evaluate_model = lambda *arguments: find_no_memory()
+        evaluation_stage.evaluate_model = lambda *arguments: find_no_memory()
 
     folder = begin(project, tmp_path / "project")
     assert two(folder, "run", before=before) == [2, 2], said(folder)
