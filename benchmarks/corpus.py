@@ -52,6 +52,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--markdown", action="store_true")
     arguments = parser.parse_args()
+    if next(_documents(arguments.folder), None) is None:
+        parser.error(f"there is no text in .jsonl or .txt files of {arguments.folder}")
     print(f"{machine('numpy', 'rensa')}\n")
     with tempfile.TemporaryDirectory(prefix="zaoju-corpus-") as scratch, OtherWork() as others:
         for part in arguments.parts:

@@ -47,6 +47,8 @@ def main() -> None:
     print(f"{machine('pyarrow', 'resiliparse', 'zstandard')}\n")
     with tempfile.TemporaryDirectory(prefix="zaoju-reading-") as scratch, OtherWork() as others:
         texts = list(_texts(arguments.folder, arguments.megabytes * 1e6))
+        if not texts:
+            parser.error(f"there is no text in .txt files of {arguments.folder}")
         ways = _ways(Path(scratch), texts, arguments.readers)
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(arguments.rounds):
