@@ -1,6 +1,6 @@
 """What becomes of each cleaned document when the corpus is looked at as a whole: trained on, held out, or a duplicate.
 
-Only hashes are held in memory, some 50 bytes a document.
+Only hashes are held in memory, with what is counted some 100 bytes a document.
 """
 
 from __future__ import annotations
